@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What machine is this: a named target, as compilers name them, and the caches.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "ipjit/abi.h"
+#include "ipjit/error.h"
+
+namespace ipjit::arch {
+
+/// A named set of features; compilers ask it and nothing else.
+struct Target {
+  std::string_view name;         ///< "x86-64-v3"
+  uint32_t isa = 0;              ///< enum ipjit_isa bits: scalar groups the tiers may use
+  bool avx2 = false;             ///< vector groups, for burst bodies
+  bool avx512 = false;
+  std::string_view description;  ///< one line for `ipjit doctor`
+
+  bool operator==(const Target&) const = default;
+};
+
+/// Data and instruction caches of one core, bytes; 0 where the machine does not say.
+struct Caches {
+  uint64_t l1d = 0;
+  uint64_t l1i = 0;
+  uint64_t l2 = 0;
+  uint64_t l3 = 0;
+
+  bool operator==(const Caches&) const = default;
+};
+
+/// Every target that ipjit knows, poorest first: x86-64-v1, -v2, -v3, -v4.
+std::span<const Target> targets();
+
+/// The richest known target that this CPU (and its operating system's saved state) supports.
+/// From: CPUID and XGETBV, Intel SDM vol. 2A; x86-64 psABI micro-architecture levels.
+const Target& detect();
+
+/// The target named; one that this CPU lacks is given too, for cross-compiling.
+/// Fails: kUnknownTarget, listing the names.
+Result<const Target*> target_named(std::string_view name);
+
+/// True if this CPU can run code compiled for `target`.
+bool supported(const Target& target);
+
+/// What compilers use by default: IPJIT_TARGET if set (not under AT_SECURE), else detect().
+/// Fails: kUnknownTarget; kUnavailable if this CPU cannot run it.
+Result<const Target*> default_target();
+
+/// From: CPUID leaf 4 (Intel) or 0x8000001d (AMD).
+Caches caches();
+
+/// CPU brand string, trimmed; empty where CPUID has none.
+std::string cpu_brand();
+
+}  // namespace ipjit::arch

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# What every folder's CMakeLists.txt says in one line: ipjit_floor(), ipjit_test().
+
+add_compile_options(-Wall -Wextra -Werror -Wswitch-enum)
+# -Wswitch-enum: a switch over an op has no default, and fails to build where a new op must visit.
+
+if(IPJIT_SANITIZE STREQUAL "address")
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+elseif(IPJIT_SANITIZE STREQUAL "thread")
+  add_compile_options(-fsanitize=thread)
+  add_link_options(-fsanitize=thread)
+elseif(IPJIT_SANITIZE)
+  message(FATAL_ERROR "IPJIT_SANITIZE is '${IPJIT_SANITIZE}': say address or thread")
+endif()
+
+# A stage: every source in this folder (not below) makes the static library ipjit_NAME.
+function(ipjit_floor name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  add_library(ipjit_${name} STATIC ${ARG_SOURCES})
+  target_include_directories(ipjit_${name} PUBLIC ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
+  target_link_libraries(ipjit_${name} PUBLIC ${ARG_LINK})
+endfunction()
+
+# tests/FOLDER/*_test.cpp make one GoogleTest program FOLDER_test, run as one ctest case.
+function(ipjit_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LINK" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 600)
+  endif()
+  add_executable(${name}_test ${ARG_SOURCES})
+  target_link_libraries(${name}_test PRIVATE ${ARG_LINK} GTest::gmock GTest::gtest_main)
+  target_compile_definitions(${name}_test PRIVATE IPJIT_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  add_test(NAME ${name} COMMAND ${name}_test)
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT})
+endfunction()

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The street in one function: program in, runnable unit out.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "arch-detect/target.h"
+#include "bpf-frontend/insn.h"
+#include "ipjit/engine.h"
+#include "ipjit/error.h"
+#include "ir/compiler.h"
+#include "ir/program.h"
+#include "runtime/code_memory.h"
+
+namespace ipjit::runtime {
+
+/// One compiled program, immutable once built: what a FilterSlot points to.
+struct Unit {
+  Engine engine = Engine::kInterp;
+  bpf::Dialect dialect = bpf::Dialect::kLibpcap;
+  bpf::InsnList source;                  ///< the classic program, for reference and replay
+  std::optional<ir::Program> program;    ///< none where the source has a backward jump
+  std::optional<InstalledCode> code;     ///< none for Engine::kInterp
+  uint32_t code_bytes = 0;
+  uint32_t table_bytes = 0;
+  uint64_t compile_ns = 0;               ///< whole pipeline
+  std::optional<Error> refusal;          ///< why a faster engine is not running, for stats
+
+  /// The verdict for one packet; the slow door that every engine has.
+  uint32_t run(std::span<const uint8_t> data, const ipjit_ctx& ctx) const;
+};
+
+struct Request {
+  bpf::Dialect dialect = bpf::Dialect::kLibpcap;
+  std::optional<Engine> engine;          ///< exactly this one, or an error; none: best with fallback
+  const arch::Target* target = nullptr;  ///< null: arch::default_target()
+};
+
+/// Translates, optimises, emits, verifies and seals.
+///
+/// Gives: a unit that runs; where a faster engine refuses and none was asked for by name, the
+///        engine below, with `refusal` set.
+/// Fails: as bpf::check(), bpf::translate(); as the stage that refuses where an engine was named.
+/// Thread: any; compilers are per thread.
+Result<std::unique_ptr<Unit>> build(std::span<const bpf::Insn> insns, const Request& request);
+
+}  // namespace ipjit::runtime
