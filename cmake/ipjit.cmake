@@ -1,6 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # What every folder's CMakeLists.txt says in one line: ipjit_floor(), ipjit_test().
 
+find_program(IPJIT_CCACHE ccache)
+if(IPJIT_CCACHE AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_C_COMPILER_LAUNCHER ${IPJIT_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${IPJIT_CCACHE})
+endif()
+
 add_compile_options(-Wall -Wextra -Werror -Wswitch-enum)
 # -Wswitch-enum: a switch over an op has no default, and fails to build where a new op must visit.
 
@@ -12,6 +18,10 @@ elseif(IPJIT_SANITIZE STREQUAL "thread")
   add_link_options(-fsanitize=thread)
 elseif(IPJIT_SANITIZE)
   message(FATAL_ERROR "IPJIT_SANITIZE is '${IPJIT_SANITIZE}': say address or thread")
+endif()
+if(IPJIT_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=address,undefined)
 endif()
 
 # A stage: every source in this folder (not below) makes the static library ipjit_NAME.

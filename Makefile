@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The commands of this project.  CMake builds; this file gives each task one word and does its
+# set-up.  `make -n TARGET` shows what a word stands for.
+
+PREFIX ?= /usr
+DESTDIR ?=
+BUILD ?= build-release
+JOBS ?= $(shell nproc)
+# With no terminal to ask at, a task that was asked for by name installs what it needs.
+YES := $(if $(CI),-y,$(shell [ -t 0 ] || echo -y))
+
+.PHONY: help build demo check bench install uninstall deb clean
+
+help:
+	@echo "make demo       build, make a real capture, run tcpdump with and without ipjit"
+	@echo "make check      every test, sanitizer, fuzzer and lint that this project has"
+	@echo "make bench      measure, and write docs/measurements.md"
+	@echo "make build      library, command and preload library, in $(BUILD)/"
+	@echo "make install    into PREFIX=$(PREFIX); make uninstall removes exactly that"
+	@echo "make deb        a Debian package, in $(BUILD)/"
+	@echo "make clean      remove every build directory"
+
+demo:
+	@scripts/deps.sh $(YES) demo
+	@scripts/demo.sh
+
+check:
+	@scripts/deps.sh $(YES) check
+	@scripts/check.sh
+
+bench:
+	@scripts/deps.sh $(YES) bench
+	@scripts/bench.sh
+
+build:
+	@scripts/deps.sh $(YES) build
+	@scripts/build.sh $(BUILD) -DCMAKE_INSTALL_PREFIX=$(PREFIX)
+
+install: build
+	DESTDIR=$(DESTDIR) cmake --install $(BUILD) >$(BUILD)/install.log
+	@grep -c . $(BUILD)/install_manifest.txt | sed 's/$$/ files installed; the list: $(BUILD)\/install_manifest.txt/'
+	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || ldconfig
+
+uninstall:
+	@DESTDIR=$(DESTDIR) scripts/uninstall.sh $(BUILD)/install_manifest.txt
+
+deb:
+	@scripts/deps.sh $(YES) deb
+	@scripts/build.sh $(BUILD) -DCMAKE_INSTALL_PREFIX=/usr
+	@cd $(BUILD) && cpack -G DEB >cpack.log || { cat cpack.log; exit 1; }
+	@ls -1 $(BUILD)/*.deb
+
+clean:
+	rm -rf build-release build-asan build-tsan build-fuzz build-check

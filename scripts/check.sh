@@ -1,0 +1,131 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Everything that must hold before a change lands: every test on the release build, the sanitizer
+# builds, fuzzers with a time budget, format, lint, the slow scripts.
+#
+#   scripts/check.sh            all stages
+#   scripts/check.sh tidy asan  these stages
+#
+# Each stage prints one line; its log is build-check/STAGE.log.  A stage that fails does not stop
+# the others.  The last line is "N passed, N failed" (with ", N skipped" if tests skipped), counting
+# single tests; the exit status is 0 only if none failed.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+jobs=$(nproc)
+fuzz_seconds=${IPJIT_FUZZ_SECONDS:-25}
+out=build-check
+stages=("$@")
+((${#stages[@]})) || stages=(format release tidy asan tsan fuzz slow)
+rm -rf "$out"
+mkdir -p "$out"
+
+sources() { git ls-files -- '*.c' '*.h' '*.cpp' '*.hpp'; }
+
+# configure_and_build PRESET [ninja targets]
+configure_and_build() {
+  local preset=$1
+  shift
+  cmake --preset "$preset" && ninja -C "build-$preset" -j "$jobs" "$@"
+}
+
+# run_tests PRESET [ctest options]: leaves JUnit and GoogleTest reports for scripts/tally.py
+run_tests() {
+  local preset=$1 reports=$out/$1.reports
+  shift
+  mkdir -p "$reports"
+  GTEST_OUTPUT="xml:$PWD/$reports/" ctest --test-dir "build-$preset" -j "$jobs" \
+    --output-on-failure --output-junit "$PWD/$out/$preset.junit.xml" "$@"
+}
+
+stage_format() {
+  local bad=0 file
+  while IFS= read -r file; do
+    clang-format --dry-run -Werror "$file" || bad=1
+  done < <(sources | grep -v -e '^verifier/core/' -e '\.c$' -e 'include/ipjit/\(abi\|ipjit\)\.h' -e verifier/verify.h)
+  return $bad
+}
+
+stage_release() {
+  configure_and_build release && run_tests release -LE slow
+}
+
+stage_tidy() {
+  [[ -f build-release/compile_commands.json ]] || cmake --preset release || return
+  # Tests and benchmarks are left out: GoogleTest's macros cost a minute each and are not ours.
+  run-clang-tidy-19 -quiet -j "$jobs" -p build-release \
+    "^$PWD/(arch-detect|ir|lookup|bpf-frontend|tier1-asmjit|verifier|runtime|tools)/.*\.(c|cpp)$"
+}
+
+stage_asan() {
+  configure_and_build asan &&
+    ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1 \
+      UBSAN_OPTIONS=print_stacktrace=1 run_tests asan -LE 'slow|bench|no-sanitizer'
+}
+
+# Only what has threads: the runtime, the C API and whatever labels itself "threads".
+stage_tsan() {
+  cmake --preset tsan || return
+  local targets
+  mapfile -t targets < <(ctest --test-dir build-tsan -N -L threads | sed -n 's/.*Test *#[0-9]*: \(.*\)/\1_test/p')
+  ((${#targets[@]})) || { echo "no test is labelled 'threads'"; return 1; }
+  ninja -C build-tsan -j "$jobs" "${targets[@]}" &&
+    TSAN_OPTIONS=halt_on_error=1 run_tests tsan -L threads -LE slow
+}
+
+stage_fuzz() {
+  configure_and_build fuzz fuzzers || return
+  local target name bad=0
+  for target in build-fuzz/tests/fuzz/*_fuzz; do
+    name=${target##*/}
+    local corpus=$out/$name.corpus
+    mkdir -p "$corpus"
+    local seeds=()
+    [[ -d tests/fuzz/seeds/$name ]] && seeds=("tests/fuzz/seeds/$name")
+    echo "== $name, $fuzz_seconds s"
+    if "$target" -max_total_time="$fuzz_seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+      -verbosity=0 -artifact_prefix="$out/$name." "$corpus" "${seeds[@]}"; then
+      echo "PASS $name"
+    else
+      echo "FAIL $name"
+      bad=1
+    fi
+  done
+  return $bad
+}
+
+stage_slow() { run_tests release -L slow; }
+
+say_stage() {
+  local name=$1 status=$2 seconds=$3 counts=$4 word=ok
+  ((status == 0)) || word=FAILED
+  printf '%-8s %-6s %5d s  %s\n' "$name" "$word" "$seconds" "$counts"
+}
+
+begun=$SECONDS
+: >"$out/tally"
+for stage in "${stages[@]}"; do
+  start=$SECONDS
+  if [[ $stage == slow ]]; then
+    # The slow tests share the release build but keep reports of their own.
+    [[ -f build-release/build.ninja ]] || configure_and_build release >"$out/slow.log" 2>&1
+    mv "$out/release.junit.xml" "$out/release.kept.xml" 2>/dev/null
+  fi
+  "stage_$stage" >>"$out/$stage.log" 2>&1
+  status=$?
+  if [[ $stage == slow ]]; then
+    mv "$out/release.junit.xml" "$out/slow.junit.xml" 2>/dev/null
+    mv "$out/release.kept.xml" "$out/release.junit.xml" 2>/dev/null
+    ln -sfn release.reports "$out/slow.reports"
+  fi
+  counts=$(scripts/tally.py stage "$out" "$stage" "$status" | tee -a "$out/tally")
+  say_stage "$stage" "$status" $((SECONDS - start)) "${counts#* }"
+  if ((status != 0)); then
+    grep -E '(\[  FAILED  \]|FAIL |error:|\*\*\*|ERROR: |runtime error|The following tests)' "$out/$stage.log" |
+      sort -u | head -30 | sed 's/^/    /'
+    echo "    the whole log: $out/$stage.log; its end:"
+    tail -15 "$out/$stage.log" | sed 's/^/    | /'
+  fi
+done
+echo "$((SECONDS - begun)) s in all"
+scripts/tally.py total "$out/tally"
