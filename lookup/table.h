@@ -2,7 +2,8 @@
 // Sets and maps as read-only bytes with a branch-free probe.
 //
 // A probe must not mispredict on fresh packets and must stay inside the table even when the CPU
-// speculates, so its index comes from data flow alone (shift or mask), never from a branch.
+// speculates, so its index comes from data flow alone (a shift), never from a branch.  Keys are
+// known in advance, so each has a slot of its own: a probe compares once.
 #pragma once
 
 #include <cstdint>
@@ -14,31 +15,36 @@
 namespace ipjit::lookup {
 
 enum class Shape : uint8_t {
+  kNothing,  ///< no keys: every probe misses; no bytes
   kBitmap,   ///< sets of keys of at most 16 bits: one bit a key
-  kBuckets,  ///< hashed buckets of kSlots keys, then, for maps, kSlots values a bucket
+  kArray,    ///< maps of 8-bit keys: one 32-bit value a key
+  kSlots,    ///< a few keys: one multiplier gives each its slot
+  kGroups,   ///< many keys: a multiplier gives the group, the group's multiplier the slot
 };
-
-inline constexpr uint32_t kSlots = 4;
 
 /// How to probe; a tier emits code from this, find() is the same in C++.
 ///
-/// kBitmap:  bit (key & 7) of byte (key >> 3).
-/// kBuckets: bucket = hash(key) >> shift, 32-bit multiplicative:
-///           h = uint32(key * multiplier); for 64-bit keys
-///           h = uint32((uint32(key) ^ uint32(uint32(key >> 32) * multiplier2)) * multiplier).
-///           Bucket i holds kSlots keys (key_bytes each) at i * stride, and, if has_values, kSlots
-///           32-bit values right behind them.  Empty slots hold a key that hashes elsewhere, so a
-///           hit needs no occupancy test.  `shift` may be 32: one bucket.
+/// kBitmap:  bit (key & 31) of 32-bit word (key >> 5).
+/// kArray:   32-bit word `key`.
+/// kSlots:   slot = key * multiplier >> slot_shift
+/// kGroups:  group = key * multiplier >> group_shift; slot = key * words[group] >> slot_shift
+///           Products are key_bytes wide and wrap; words are key_bytes wide and start the table.
+/// Slot i is at slots_at + i * slot_bytes: the key and, if has_values, 32 bits of value behind it.
+/// Free slots hold a key of another slot, so that equality alone is a hit.
+/// In kBitmap and kArray keys of more than key_bits bits miss, before the probe; in the others
+/// only keys wider than key_bytes need that.
 struct Layout {
-  Shape shape = Shape::kBuckets;
-  bool has_values = false;   ///< a map; else every hit is 1 and every miss 0
-  uint32_t key_bytes = 4;    ///< 4 or 8 in kBuckets
+  Shape shape = Shape::kNothing;
+  bool has_values = false;   ///< a map; else every hit is `hit`
+  uint32_t key_bits = 32;    ///< of the source table
+  uint32_t key_bytes = 4;    ///< 4 or 8: width of arithmetic and of stored keys
+  uint32_t slot_bytes = 4;   ///< 4, 8 or 16
+  uint32_t slots_at = 0;     ///< bytes
+  uint32_t group_shift = 0;  ///< below the width
+  uint32_t slot_shift = 0;   ///< below the width
+  uint64_t multiplier = 1;   ///< odd
+  uint32_t hit = 1;
   uint32_t miss = 0;
-  uint32_t multiplier = 1;   ///< odd
-  uint32_t multiplier2 = 1;  ///< odd; 64-bit keys
-  uint32_t shift = 32;       ///< 32 - log2(buckets)
-  uint32_t stride = 16;      ///< bytes a bucket, a power of two
-  uint32_t key_bits = 32;    ///< of the source table; wider key values miss
 
   bool operator==(const Layout&) const = default;
 };
@@ -50,9 +56,10 @@ struct ReadOnlyTable {
   bool operator==(const ReadOnlyTable&) const = default;
 };
 
-/// Fails: kTooLong (more than 2^20 keys), kNoSeed (no multiplier separates the keys in 64 tries
-///        at each of the sizes allowed).
-/// Cost:  expected linear in the number of keys.
+/// Takes: a table as validate() accepts it.
+/// Gives: the same bytes for the same table, always.
+/// Fails: kTooLong (more than 2^20 keys), kNoSeed (no multiplier separates the keys).
+/// Cost:  expected linear in the number of keys, about 20 ns each.
 Result<ReadOnlyTable> build(const ir::Table& table);
 
 /// The probe's meaning.
