@@ -29,7 +29,7 @@ TEST(Target, ListRunsFromPoorestToRichest) {
   for (size_t i = 0; i < targets().size(); ++i) {
     EXPECT_EQ(targets()[i].name, "x86-64-v" + std::to_string(i + 1));
     EXPECT_FALSE(targets()[i].description.empty());
-    if (i > 0) EXPECT_EQ(targets()[i - 1].isa & ~targets()[i].isa, 0u);
+    EXPECT_EQ(targets()[i == 0 ? 0 : i - 1].isa & ~targets()[i].isa, 0u);
   }
   EXPECT_EQ(targets()[0].isa, 0u);
   EXPECT_NE(targets()[2].isa & IPJIT_ISA_MOVBE, 0u);

@@ -53,7 +53,8 @@ void expect_agrees(const ir::Table& source) {
     if (!source.entries.empty() && i % 2 == 0)
       key = source.entries[random() % source.entries.size()].key ^ uint64_t { 1 }
                                                                        << (random() % 64);
-    if (absent(key)) ASSERT_EQ(find(*table, key), source.miss) << key;
+    if (!absent(key)) continue;
+    ASSERT_EQ(find(*table, key), source.miss) << key;
   }
 }
 
@@ -111,7 +112,6 @@ TEST(Table, EverySizeOfRandomSets) {
   std::vector<uint64_t> keys;
   for (size_t size = 1; size <= 5000; ++size) {
     keys.push_back(static_cast<uint32_t>(random()));
-    if (size > 300 && size % 37 != 0) continue;  // the sizes between cost minutes, and show nothing
     expect_agrees(set_of(32, keys));
     expect_agrees(map_of(32, keys, 9));
   }
