@@ -3,10 +3,10 @@
 //
 //   filter tcpdump ip
 //   b0: need 14 else b2
-//       v0 = load_be16 12                  ; cbpf 0
-//       br v0 == 0x800 -> b1, b2           ; cbpf 1
-//   b1: ret 262144                         ; cbpf 2
-//   b2: ret 0                              ; cbpf 3
+//       v0 = load_be16 12                  ; src 0
+//       br v0 == 0x800 -> b1, b2           ; src 1
+//   b1: ret 262144                         ; src 2
+//   b2: ret 0                              ; src 3
 //
 // Plain data: a pass reads and rewrites the vectors.  Invariants, checked by validate():
 //   - an edge goes to a block with a larger id, so block order is a topological order, and one

@@ -6,10 +6,14 @@
 
 namespace ipjit::ir {
 
-/// Checks the invariants of program.h.  What passes here, every engine runs or refuses; none crashes.
+/// Checks the invariants of program.h.  What passes here, every engine runs or refuses; none
+/// crashes.
 ///
-/// Fails: kEmpty, kNotAcyclic, kUndefinedValue, kTypeMismatch, kUncheckedLoad, kBadId, kTooLong;
-///        `at` is the block.
+/// A load at a constant place is covered if every way to it needs enough bytes of that base; one
+/// with an offset value if a need with that value, at least as far, dominates it.
+///
+/// Fails: kEmpty, kNotAcyclic, kUndefinedValue, kTypeMismatch, kUncheckedLoad, kBadId, kBadOpcode,
+///        kTooLong; `at` is the block.
 /// Cost:  linear in instructions and edges.
 Status validate(const Program& program);
 
