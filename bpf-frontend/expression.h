@@ -10,9 +10,9 @@ namespace ipjit::bpf {
 
 /// What libpcap needs to know about the capture that an expression is for.
 struct Link {
-  int dlt = 1;                       ///< DLT_*, 1: Ethernet
-  uint32_t snaplen = 262144;         ///< bytes kept of a packet; the value an accepting filter returns
-  uint32_t netmask = 0xffffffff;     ///< of the capture's network; PCAP_NETMASK_UNKNOWN
+  int dlt = 1;                    ///< DLT_*, 1: Ethernet
+  uint32_t snaplen = 262144;      ///< bytes kept of a packet; the value an accepting filter returns
+  uint32_t netmask = 0xffffffff;  ///< of the capture's network; PCAP_NETMASK_UNKNOWN
   bool optimize = true;
 };
 
