@@ -91,7 +91,7 @@ struct Edge {
 
 struct Case {
   uint64_t value = 0;
-  Edge edge;
+  Edge edge = {};
 
   bool operator==(const Case&) const = default;
 };
@@ -103,8 +103,8 @@ struct Term {
   ValueId b = kNoValue;  ///< kBranch: second operand; kNoValue: imm is it
   uint64_t imm = 0;
   uint32_t table = 0;       ///< kBranch with kIn
-  Edge taken;               ///< kJump, kBranch
-  Edge other;               ///< kBranch, kSwitch
+  Edge taken = {};          ///< kJump, kBranch
+  Edge other = {};          ///< kBranch, kSwitch
   uint32_t cases = 0;       ///< kSwitch: Program::cases[cases, cases + case_count)
   uint32_t case_count = 0;
   uint32_t source = kNoSource;
@@ -117,7 +117,7 @@ struct Block {
   uint32_t count = 0;
   uint32_t params = 0;  ///< Program::params[params, params + param_count)
   uint32_t param_count = 0;
-  Term term;
+  Term term = {};
 
   bool operator==(const Block&) const = default;
 };
