@@ -16,6 +16,7 @@
 // check_load_and_stores(). Cost: linear.  Tested by tests/bpf/check_test.cpp.
 #include "bpf-frontend/check.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <vector>
 
@@ -31,60 +32,59 @@ Error refusal(Code code, size_t pc, const char* format, uint32_t value) {
   return Error{Stage::kFrontend, code, pc, why};
 }
 
-Status check_jump(std::span<const Insn> insns, uint32_t pc, Dialect dialect) {
-  const Insn& insn = insns[pc];
-  size_t rest = insns.size() - pc - 1;
-  if (is_jump_always(insn)) {
-    // libpcap adds in 32 bits, so an offset near 2^32 is a backward jump.
-    bool inside = dialect == Dialect::kLinux ? insn.k < rest : target(pc, insn.k) < insns.size();
-    if (inside) return ok();
-    return refusal(Code::kJumpOutOfRange, pc, "jump by %u leaves the program", insn.k);
+bool ancillary_exists(uint32_t k) {
+  return k < kAncillaryOffset || k == kXorXOffset ||
+         ancillary_field({.code = BPF_LD | BPF_ABS, .jt = 0, .jf = 0, .k = k}, Dialect::kLinux);
+}
+
+bool legal(const Insn& insn, uint32_t pc, size_t size, Dialect dialect) {
+  switch (kind_of(insn.code)) {
+    case Kind::kUnknown:
+      return false;
+    case Kind::kAbsolute:
+      return dialect == Dialect::kLibpcap || ancillary_exists(insn.k);
+    case Kind::kRead:
+    case Kind::kWrite:
+      return insn.k < BPF_MEMWORDS;
+    case Kind::kDivide:
+      return insn.k != 0;
+    case Kind::kShift:
+      return insn.k < 32;
+    case Kind::kJump:
+      // libpcap adds in 32 bits, so an offset near 2^32 is a backward jump.
+      return dialect == Dialect::kLinux ? insn.k < size - pc - 1 : target(pc, insn.k) < size;
+    case Kind::kBranch:
+      return std::max(insn.jt, insn.jf) < size - pc - 1;
+    case Kind::kPlain:
+    case Kind::kReturn:
+      return true;
   }
-  uint8_t farther = insn.jt > insn.jf ? insn.jt : insn.jf;
-  if (farther < rest) return ok();
-  return refusal(Code::kJumpOutOfRange, pc, "jump by %u leaves the program", farther);
-}
-
-Status check_ancillary(const Insn& insn, uint32_t pc) {
-  if (insn.k < kAncillaryOffset || insn.k == kXorXOffset) return ok();
-  if (ancillary_field(insn, Dialect::kLinux)) return ok();
-  return refusal(Code::kBadAncillary, pc, "ancillary load at SKF_AD_OFF + %u is unknown",
-                 insn.k - kAncillaryOffset);
-}
-
-Status check_insn(std::span<const Insn> insns, uint32_t pc, Dialect dialect) {
-  const Insn& insn = insns[pc];
-  if (!known_opcode(insn.code))
-    return refusal(Code::kBadOpcode, pc, "opcode 0x%04x is unknown", insn.code);
-  switch (insn.code) {
-    case BPF_ALU | BPF_DIV | BPF_K:
-    case BPF_ALU | BPF_MOD | BPF_K:
-      if (insn.k == 0) return refusal(Code::kDivisionByZero, pc, "division by constant %u", insn.k);
-      return ok();
-    case BPF_ALU | BPF_LSH | BPF_K:
-    case BPF_ALU | BPF_RSH | BPF_K:
-      if (insn.k >= 32) return refusal(Code::kBadShift, pc, "shift by %u bits of 32", insn.k);
-      return ok();
-    case BPF_LD | BPF_MEM:
-    case BPF_LDX | BPF_MEM:
-    case BPF_ST:
-    case BPF_STX:
-      if (insn.k >= BPF_MEMWORDS)
-        return refusal(Code::kBadMemorySlot, pc, "M[%u] does not exist", insn.k);
-      return ok();
-    case BPF_LD | BPF_W | BPF_ABS:
-    case BPF_LD | BPF_H | BPF_ABS:
-    case BPF_LD | BPF_B | BPF_ABS:
-      return dialect == Dialect::kLinux ? check_ancillary(insn, pc) : ok();
-    default:
-      return BPF_CLASS(insn.code) == BPF_JMP ? check_jump(insns, pc, dialect) : ok();
-  }
-}
-
-bool uses_memory(std::span<const Insn> insns) {
-  for (const Insn& insn : insns)
-    if (insn.code == (BPF_LD | BPF_MEM) || insn.code == (BPF_LDX | BPF_MEM)) return true;
   return false;
+}
+
+Error why_illegal(const Insn& insn, uint32_t pc) {
+  switch (kind_of(insn.code)) {
+    case Kind::kAbsolute:
+      return refusal(Code::kBadAncillary, pc, "ancillary load at SKF_AD_OFF + %u is unknown",
+                     insn.k - kAncillaryOffset);
+    case Kind::kRead:
+    case Kind::kWrite:
+      return refusal(Code::kBadMemorySlot, pc, "M[%u] does not exist", insn.k);
+    case Kind::kDivide:
+      return refusal(Code::kDivisionByZero, pc, "division by constant %u", insn.k);
+    case Kind::kShift:
+      return refusal(Code::kBadShift, pc, "shift by %u bits of 32", insn.k);
+    case Kind::kJump:
+      return refusal(Code::kJumpOutOfRange, pc, "jump by %u leaves the program", insn.k);
+    case Kind::kBranch:
+      return refusal(Code::kJumpOutOfRange, pc, "jump by %u leaves the program",
+                     std::max(insn.jt, insn.jf));
+    case Kind::kUnknown:
+    case Kind::kPlain:
+    case Kind::kReturn:
+      break;
+  }
+  return refusal(Code::kBadOpcode, pc, "opcode 0x%04x is unknown", insn.code);
 }
 
 // Takes a program without backward jumps.
@@ -94,25 +94,30 @@ Status check_memory(std::span<const Insn> insns) {
   for (uint32_t pc = 0; pc < insns.size(); ++pc) {
     const Insn& insn = insns[pc];
     written &= written_at[pc];
-    switch (insn.code) {
-      case BPF_ST:
-      case BPF_STX:
+    switch (kind_of(insn.code)) {
+      case Kind::kWrite:
         written |= static_cast<uint16_t>(1u << insn.k);
         break;
-      case BPF_LD | BPF_MEM:
-      case BPF_LDX | BPF_MEM:
+      case Kind::kRead:
         if (!(written >> insn.k & 1))
           return refusal(Code::kReadBeforeWrite, pc, "M[%u] is read before it is written", insn.k);
         break;
-      default:
-        if (BPF_CLASS(insn.code) != BPF_JMP) break;
-        if (is_jump_always(insn)) {
-          written_at[target(pc, insn.k)] &= written;
-        } else {
-          written_at[target(pc, insn.jt)] &= written;
-          written_at[target(pc, insn.jf)] &= written;
-        }
+      case Kind::kJump:
+        written_at[target(pc, insn.k)] &= written;
         written = 0xffff;  // Nothing falls through: what is next has what jumps bring.
+        break;
+      case Kind::kBranch:
+        written_at[target(pc, insn.jt)] &= written;
+        written_at[target(pc, insn.jf)] &= written;
+        written = 0xffff;
+        break;
+      case Kind::kUnknown:
+      case Kind::kPlain:
+      case Kind::kAbsolute:
+      case Kind::kDivide:
+      case Kind::kShift:
+      case Kind::kReturn:
+        break;
     }
   }
   return ok();
@@ -127,13 +132,16 @@ Status check(std::span<const Insn> insns, Dialect dialect) {
   if (insns.size() > limit)
     return refusal(Code::kTooLong, limit, "the program has %u instructions",
                    static_cast<uint32_t>(insns.size()));
-  for (uint32_t pc = 0; pc < insns.size(); ++pc)
-    if (Status status = check_insn(insns, pc, dialect); !status) return status;
+  bool reads_memory = false;
+  for (uint32_t pc = 0; pc < insns.size(); ++pc) {
+    if (!legal(insns[pc], pc, insns.size(), dialect)) return why_illegal(insns[pc], pc);
+    reads_memory |= kind_of(insns[pc].code) == Kind::kRead;
+  }
   const Insn& last = insns.back();
   if (BPF_CLASS(last.code) != BPF_RET)
     return refusal(Code::kNoReturn, insns.size() - 1,
                    "the program ends with opcode 0x%04x, no return", last.code);
-  if (dialect == Dialect::kLinux && uses_memory(insns)) return check_memory(insns);
+  if (dialect == Dialect::kLinux && reads_memory) return check_memory(insns);
   return ok();
 }
 

@@ -2,17 +2,54 @@
 // The classic instruction set, as both loaders know it: one list, in three shapes.
 #pragma once
 
+#include <array>
+
 #include "bpf-frontend/insn.h"
 
 namespace ipjit::bpf {
 
-/// True for the opcodes that libpcap's and Linux's interpreters run.  libpcap's bpf_validate()
-/// lets some more through and then aborts on them.
-bool known_opcode(uint16_t code);
+/// What has to be checked of an instruction.
+enum class Kind : uint8_t {
+  kUnknown,   ///< no interpreter runs it; libpcap's bpf_validate() passes some, and then aborts on
+              ///< them
+  kPlain,     ///< any k will do
+  kAbsolute,  ///< packet load at k
+  kRead,      ///< of M[k]
+  kWrite,     ///< of M[k]
+  kDivide,    ///< by k
+  kShift,     ///< by k
+  kJump,      ///< by k
+  kBranch,    ///< by jt or jf
+  kReturn,
+};
 
-inline bool is_conditional_jump(const Insn& insn) {
-  return BPF_CLASS(insn.code) == BPF_JMP && BPF_OP(insn.code) != BPF_JA;
+constexpr std::array<Kind, 256> make_kinds() {
+  std::array<Kind, 256> kinds{};
+  for (int size : {BPF_W, BPF_H, BPF_B}) {
+    kinds[BPF_LD | size | BPF_ABS] = Kind::kAbsolute;
+    kinds[BPF_LD | size | BPF_IND] = Kind::kPlain;
+  }
+  for (int plain : {BPF_LD | BPF_W | BPF_LEN, BPF_LD | BPF_IMM, BPF_LDX | BPF_W | BPF_LEN,
+                    BPF_LDX | BPF_B | BPF_MSH, BPF_LDX | BPF_IMM, BPF_ALU | BPF_NEG,
+                    BPF_MISC | BPF_TAX, BPF_MISC | BPF_TXA})
+    kinds[plain] = Kind::kPlain;
+  for (int op :
+       {BPF_ADD, BPF_SUB, BPF_MUL, BPF_DIV, BPF_MOD, BPF_AND, BPF_OR, BPF_XOR, BPF_LSH, BPF_RSH})
+    kinds[BPF_ALU | op | BPF_K] = kinds[BPF_ALU | op | BPF_X] = Kind::kPlain;
+  for (int op : {BPF_JEQ, BPF_JGT, BPF_JGE, BPF_JSET})
+    kinds[BPF_JMP | op | BPF_K] = kinds[BPF_JMP | op | BPF_X] = Kind::kBranch;
+  kinds[BPF_ALU | BPF_DIV | BPF_K] = kinds[BPF_ALU | BPF_MOD | BPF_K] = Kind::kDivide;
+  kinds[BPF_ALU | BPF_LSH | BPF_K] = kinds[BPF_ALU | BPF_RSH | BPF_K] = Kind::kShift;
+  kinds[BPF_LD | BPF_MEM] = kinds[BPF_LDX | BPF_MEM] = Kind::kRead;
+  kinds[BPF_ST] = kinds[BPF_STX] = Kind::kWrite;
+  kinds[BPF_JMP | BPF_JA] = Kind::kJump;
+  kinds[BPF_RET | BPF_K] = kinds[BPF_RET | BPF_A] = Kind::kReturn;
+  return kinds;
 }
+
+inline constexpr std::array<Kind, 256> kKinds = make_kinds();
+
+inline Kind kind_of(uint16_t code) { return code < kKinds.size() ? kKinds[code] : Kind::kUnknown; }
 
 inline bool is_jump_always(const Insn& insn) { return insn.code == (BPF_JMP | BPF_JA); }
 

@@ -44,7 +44,7 @@ Ssa::Ssa(const Flow& flow, ir::Program& program) : flow_(flow), program_(program
 }
 
 void Ssa::enter_first() {
-  open_ = true;
+  begin();
   RegMask live = flow_.steps[0].live;
   if (live == 0) return;
   ValueId zero = emit({.op = Op::kConst}, 0);
@@ -53,9 +53,7 @@ void Ssa::enter_first() {
 
 void Ssa::enter(uint32_t pc) {
   IPJIT_CHECK(!open_ && heads_[pc] != 0);
-  open_ = true;
-  current_ = {.first = static_cast<uint32_t>(program_.insns.size()),
-              .params = static_cast<uint32_t>(program_.params.size())};
+  begin();
   join(pc);
 }
 
@@ -75,11 +73,12 @@ void Ssa::join(uint32_t pc) {
     }
     set(static_cast<uint32_t>(std::countr_zero(live)), value);
   }
+  uint32_t count = static_cast<uint32_t>(program_.params.size()) - params_;
   for (uint32_t at = first; at != 0; at = arrivals_[at - 1].next) {
     const Arrival& arrival = arrivals_[at - 1];
     edge_of(arrival) = {.to = block(),
                         .args = static_cast<uint32_t>(program_.edge_args.size()),
-                        .arg_count = current_.param_count};
+                        .arg_count = count};
     for (RegMask left = differ; left != 0; left &= left - 1)
       program_.edge_args.push_back(
           values_[arrival.values + static_cast<uint32_t>(std::countr_zero(left))]);
@@ -107,7 +106,6 @@ ValueId Ssa::new_value(uint32_t max) {
 ValueId Ssa::add_param(uint32_t max) {
   ValueId value = new_value(max);
   program_.params.push_back(value);
-  ++current_.param_count;
   return value;
 }
 
@@ -123,10 +121,19 @@ void Ssa::need(ValueId base, uint64_t imm, uint32_t source) {
   program_.insns.push_back({.op = Op::kNeed, .a = base, .imm = imm, .source = source});
 }
 
+void Ssa::begin() {
+  open_ = true;
+  first_ = static_cast<uint32_t>(program_.insns.size());
+  params_ = static_cast<uint32_t>(program_.params.size());
+}
+
 void Ssa::close(const Term& term) {
-  current_.count = static_cast<uint32_t>(program_.insns.size()) - current_.first;
-  current_.term = term;
-  program_.blocks.push_back(current_);
+  ir::Block& block = program_.blocks.emplace_back();
+  block.first = first_;
+  block.count = static_cast<uint32_t>(program_.insns.size()) - first_;
+  block.params = params_;
+  block.param_count = static_cast<uint32_t>(program_.params.size()) - params_;
+  block.term = term;
   open_ = false;
 }
 
@@ -161,16 +168,12 @@ void Ssa::reject_if(const Term& condition) {
   term.other = {.to = BlockId{index(block()) + 1}};
   close(term);
   arrive(flow_.end(), true);
-  open_ = true;
-  current_ = {.first = static_cast<uint32_t>(program_.insns.size()),
-              .params = static_cast<uint32_t>(program_.params.size())};
+  begin();
 }
 
 void Ssa::split(const Term& term) {
   close(term);
-  open_ = true;
-  current_ = {.first = static_cast<uint32_t>(program_.insns.size()),
-              .params = static_cast<uint32_t>(program_.params.size())};
+  begin();
 }
 
 Edge Ssa::edge_to(BlockId to, ValueId arg) {
@@ -185,8 +188,7 @@ void Ssa::finish() {
   if (heads_[flow_.end()] != 0) {
     enter(flow_.end());
   } else {
-    open_ = true;
-    current_ = {.first = static_cast<uint32_t>(program_.insns.size())};
+    begin();
   }
   ret(ir::kNoValue, 0, flow_.reject);
 }

@@ -65,6 +65,7 @@ class Ssa {
   };
 
   ir::ValueId new_value(uint32_t max);
+  void begin();
   void close(const ir::Term& term);
   void arrive(uint32_t pc, bool taken);
   ir::Edge& edge_of(const Arrival& arrival);
@@ -74,7 +75,8 @@ class Ssa {
   const Flow& flow_;
   ir::Program& program_;
   bool open_ = false;
-  ir::Block current_;
+  uint32_t first_ = 0;   ///< of the open block, in the program's insns
+  uint32_t params_ = 0;  ///< of the open block, in the program's params
   std::array<ir::ValueId, kRegCount> regs_;
   std::vector<uint32_t> max_;    ///< by ValueId
   std::vector<uint32_t> heads_;  ///< by pc: index + 1 of an Arrival; 0: none

@@ -97,7 +97,7 @@ std::string print(std::span<const Insn> insns) {
   std::string text;
   for (size_t pc = 0; pc < insns.size(); ++pc) {
     const Insn& insn = insns[pc];
-    if (known_opcode(insn.code)) {
+    if (kind_of(insn.code) != Kind::kUnknown) {
       bpf_insn same{insn.code, insn.jt, insn.jf, insn.k};
       text += bpf_image(&same, static_cast<int>(pc));
     } else {

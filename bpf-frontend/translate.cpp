@@ -325,14 +325,20 @@ void Translator::misc(const Insn& insn) {
     ssa_.set(kRegA, ssa_.get(kRegX));
 }
 
+// The first one, or the program's size.
+size_t backward_jump(std::span<const Insn> insns) {
+  for (uint32_t pc = 0; pc < insns.size(); ++pc)
+    if (is_jump_always(insns[pc]) && target(pc, insns[pc].k) <= pc) return pc;
+  return insns.size();
+}
+
 }  // namespace
 
 Result<ir::Program> translate(std::span<const Insn> insns, Dialect dialect) {
   if (Status status = check(insns, dialect); !status) return status.error();
-  for (uint32_t pc = 0; pc < insns.size(); ++pc)
-    if (is_jump_always(insns[pc]) && target(pc, insns[pc].k) <= pc)
-      return Error{Stage::kFrontend, Code::kBackwardJump, pc,
-                   "a backward jump needs the classic BPF interpreter"};
+  if (size_t pc = backward_jump(insns); pc < insns.size())
+    return Error{Stage::kFrontend, Code::kBackwardJump, pc,
+                 "a backward jump needs the classic BPF interpreter"};
   Flow flow = flow_of(insns, dialect);
   ir::Program program;
   Translator(insns, dialect, flow, program).run();
