@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// IR to x86-64 in one walk.
+//
+//   select      which instructions get code, which are folded into a comparison      selection.h
+//   registers   a register or stack slot for each value                              registers.h
+//   tables      sets and maps as bytes                                               lookup/table.h
+//   walk        prologue; blocks in order; shared returns behind them                emit_*.cpp
+//   finish      code, padding to 64 bytes, tables, addresses of tables
+//
+// Nothing here knows where a program came from: bounds checks are IR instructions, and the
+// verifier, not this tier, decides whether they suffice.
+//
+// Cost: some 30 ns an instruction, nearly all of it in asmjit.  Tested by tests/tier1/ and
+// tests/cases/.
+#include "tier1-asmjit/tier1.h"
+
+#include <cstring>
+
+#include "tier1-asmjit/emitter.h"
+
+namespace ipjit::tier1 {
+
+namespace x86 = asmjit::x86;
+using ir::Insn;
+using ir::Op;
+
+namespace {
+
+constexpr size_t kCacheLine = 64;
+constexpr uint64_t kMaxLen = UINT32_MAX;
+
+size_t padded(size_t bytes) { return (bytes + kCacheLine - 1) & ~(kCacheLine - 1); }
+
+bool is_callee_saved(Gpr reg) { return reg == kRbx || reg == kRbp || reg >= kR12; }
+
+}  // namespace
+
+Result<ir::MachineCode> Emitter::run(const ir::Program& program, const arch::Target& target) {
+  program_ = &program;
+  target_ = &target;
+  start();
+  selection_.run(program);
+  count_actions();
+  share_returns();
+  if (Status built = build_tables(); !built) return built.error();
+  if (Status planned = plan_registers(); !planned) return planned.error();
+  prologue();
+  walk();
+  if (Status emitted = first_error_.status(); !emitted) return emitted.error();
+  return finish();
+}
+
+void Emitter::start() {
+  first_error_.reset();
+  holder_.reset(asmjit::ResetPolicy::kSoft);
+  holder_.init(asmjit::Environment(asmjit::Arch::kX64));
+  holder_.setErrorHandler(&first_error_);
+  holder_.attach(&as_);
+  const size_t blocks = program_->blocks.size();
+  labels_.assign(blocks, Label());
+  reached_.assign(blocks, 0);
+  reached_[0] = 1;
+  table_uses_.clear();
+  stubs_.clear();
+  marks_.clear();
+}
+
+Status Emitter::build_tables() {
+  tables_.clear();
+  ir::Table in_packet_order;
+  for (uint32_t t = 0; t < program_->tables.size(); ++t) {
+    const ir::Table* source = &program_->tables[t];
+    if (selection_.raw_table(t) && source->key_bits > 8) {
+      in_packet_order = *source;
+      for (ir::Table::Entry& entry : in_packet_order.entries)
+        entry.key = swapped(entry.key, source->key_bits / 8);
+      source = &in_packet_order;
+    }
+    Result<lookup::ReadOnlyTable> built = lookup::build(*source);
+    if (!built) return built.error();
+    tables_.push_back(std::move(*built));
+  }
+  return ok();
+}
+
+/// Which registers values may have, and a second try with a spare one where some go to the stack.
+Status Emitter::plan_registers() {
+  const bool divides = selection_.needs_divider();
+  ctx_ = divides ? x86::r8 : x86::rdx;
+  pool_.clear();
+  if (!divides || !selection_.needs_ctx()) pool_.push_back(kR8);
+  if (!actions_vary_) pool_.push_back(kR9);
+  if (!selection_.needs_transport()) pool_.insert(pool_.end(), {kR10, kR11});
+  if (!divides && !selection_.needs_ctx()) pool_.push_back(kRdx);
+  pool_.insert(pool_.end(), {kRbx, kRbp, kR12, kR13, kR14, kR15});
+  std::span<const Gpr> pool(pool_);
+  if (Status assigned = registers_.assign(*program_, selection_, pool); !assigned) return assigned;
+  uint32_t used = registers_.used_mask();
+  if (registers_.slots() != 0 && !program_->tables.empty()) {
+    spare_ = x86::gpq(pool.front());
+    if (Status again = registers_.assign(*program_, selection_, pool.subspan(1)); !again)
+      return again;
+    used = registers_.used_mask() | 1u << pool.front();
+  }
+  saved_.clear();
+  for (Gpr reg : pool_)
+    if (is_callee_saved(reg) && (used >> reg & 1) != 0) saved_.push_back(reg);
+  return ok();
+}
+
+void Emitter::prologue() {
+  for (Gpr reg : saved_) as_.push(x86::gpq(reg));
+  if (registers_.slots() != 0) as_.sub(x86::rsp, registers_.slots() * 8);
+  if (selection_.needs_divider() && selection_.needs_ctx()) as_.mov(ctx_, x86::rdx);
+  if (selection_.needs_transport()) {
+    as_.mov(x86::r11, x86::qword_ptr(ctx_, offsetof(ipjit_ctx, th)));
+    as_.mov(x86::r10, x86::qword_ptr(ctx_, offsetof(ipjit_ctx, th_len)));
+  }
+  if (actions_vary_) as_.xor_(x86::r9d, x86::r9d);
+}
+
+void Emitter::walk() {
+  for (uint32_t b = 0; b < program_->blocks.size(); ++b)
+    if (reached_[b] && !shared_[b]) emit_block(b);
+  emit_shared_returns();
+}
+
+void Emitter::emit_block(uint32_t b) {
+  const ir::Block& block = program_->blocks[b];
+  block_ = b;
+  actions_ = entry_actions_[b];
+  block_ended_ = false;
+  if (labels_[b].isValid()) as_.bind(labels_[b]);
+  for (const Insn& insn : program_->insns_of(block)) {
+    mark(b, insn.source);
+    emit_insn(insn);
+    if (block_ended_) return;
+  }
+  mark(b, block.term.source);
+  emit_term(block.term);
+  emit_stubs();
+}
+
+void Emitter::mark(uint32_t block, uint32_t source) {
+  if (!marks_.empty() && marks_.back().block == block && marks_.back().source == source) return;
+  const uint32_t offset = static_cast<uint32_t>(as_.offset());
+  if (!marks_.empty() && marks_.back().offset == offset)
+    marks_.back() = {offset, block, source};
+  else
+    marks_.push_back({offset, block, source});
+}
+
+void Emitter::emit_insn(const Insn& insn) {
+  if (insn.result != ir::kNoValue &&
+      (!selection_.used(insn.result) || selection_.folded(insn.result)))
+    return;
+  switch (insn.op) {
+    case Op::kConst:
+      return;  // set where it is used
+    case Op::kNeed:
+      return emit_need(insn);
+    case Op::kLoad8:
+    case Op::kLoadBe16:
+    case Op::kLoadBe32:
+    case Op::kLoadBe64:
+    case Op::kLoadLe16:
+    case Op::kLoadLe32:
+    case Op::kLoadLe64:
+    case Op::kMeta:
+      return emit_load(insn);
+    case Op::kAdd:
+    case Op::kSub:
+    case Op::kMul:
+    case Op::kDiv:
+    case Op::kMod:
+    case Op::kAnd:
+    case Op::kOr:
+    case Op::kXor:
+    case Op::kShl:
+    case Op::kShr:
+      return emit_binary(insn);
+    case Op::kNeg:
+    case Op::kBswap:
+    case Op::kZext:
+    case Op::kTrunc:
+      return emit_unary(insn);
+    case Op::kFind:
+      return emit_find(insn);
+    case Op::kEffect:
+      return emit_effect(insn);
+    case Op::kCount:
+      return emit_count(insn);
+  }
+}
+
+ipjit_contract Emitter::contract() const {
+  ipjit_contract contract = {};
+  contract.abi = IPJIT_ABI_VERSION;
+  contract.isa = target_->isa;
+  contract.bases = IPJIT_BASE_DATA | (selection_.needs_transport() ? IPJIT_BASE_TH : 0);
+  contract.stack_bytes = registers_.slots() * 8;
+  contract.max_len = kMaxLen;
+  contract.max_th_len = kMaxLen;
+  contract.fields = ir::fields_read(*program_);
+  contract.exits = program_->exits;
+  contract.resumes = program_->resumes;
+  contract.actions = max_actions_;
+  contract.counters = program_->counters;
+  return contract;
+}
+
+Result<ir::MachineCode> Emitter::finish() {
+  const asmjit::CodeBuffer& buffer = holder_.textSection()->buffer();
+  if (buffer.size() > IPJIT_MAX_CODE)
+    return Error{Stage::kTier1, Code::kTooLong, 0,
+                 std::to_string(buffer.size()) + " bytes of code; the limit is " +
+                     std::to_string(IPJIT_MAX_CODE)};
+  ir::MachineCode out;
+  out.code_len = static_cast<uint32_t>(buffer.size());
+  out.contract = contract();
+  size_t at = padded(buffer.size());
+  for (const lookup::ReadOnlyTable& table : tables_) {
+    out.contract.table[out.contract.nr_tables++] = {IPJIT_TABLE_IN_UNIT, static_cast<uint32_t>(at),
+                                                    table.bytes.size()};
+    at += padded(table.bytes.size());
+  }
+  out.bytes.resize(at);
+  std::memcpy(out.bytes.data(), buffer.data(), buffer.size());
+  for (size_t t = 0; t < tables_.size(); ++t)
+    std::memcpy(out.bytes.data() + out.contract.table[t].at, tables_[t].bytes.data(),
+                tables_[t].bytes.size());
+  for (const TableUse& use : table_uses_) {
+    const uint32_t disp = out.contract.table[use.table].at - (use.disp_at + 4);
+    std::memcpy(out.bytes.data() + use.disp_at, &disp, sizeof disp);
+  }
+  out.marks = marks_;
+  return out;
+}
+
+Tier1::Tier1() : emitter_(std::make_unique<Emitter>()) {}
+Tier1::~Tier1() = default;
+
+Result<ir::MachineCode> Tier1::compile(const ir::Program& program, const arch::Target& target) {
+  return emitter_->run(program, target);
+}
+
+}  // namespace ipjit::tier1
