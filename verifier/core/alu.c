@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Results of arithmetic on numbers.
+ *
+ * A function here takes operands that are truncated to the operand size and
+ * gives the result, also truncated.  Where the result is `symbol + constant` of
+ * an operand it says so; else it makes a new symbol with the tightest interval
+ * that is cheap, twice: from what completed paths know, and from data flow.
+ *
+ *   and eax, 15        [0,15] by data flow, whatever eax was
+ *   or  eax, 2         eax + 2 if bit 1 of eax is known to be zero
+ *   add eax, -4        eax - 4 if eax is known to be at least 4, else a new symbol
+ *
+ * Results that are never above an operand (and, shr, ...) inherit its facts.
+ */
+#include "verifier/core/checker.h"
+
+static bool same_value(const struct value *a, const struct value *b)
+{
+	return a->sym == b->sym && a->add == b->add && !a->guessed && !b->guessed;
+}
+
+static struct range clamp(struct range r, u64 hi)
+{
+	return clamp_above(min_u64(r.hi, hi));
+}
+
+static struct value add_result(struct state *s, struct value a, struct value b, u32 width)
+{
+	u64 mask = width_mask(width);
+
+	/* A constant in the upper half is meant as a negative one. */
+	if (is_constant(&b) && b.add > mask >> 1)
+		b.add |= ~mask;
+	else if (is_constant(&a) && a.add > mask >> 1)
+		a.add |= ~mask;
+	return truncate(s, sum(s, a, b), width);
+}
+
+static struct range sub_range(struct range a, struct range b, u32 width)
+{
+	if (a.lo < b.hi)
+		return full_range(width);
+	return (struct range){a.lo - b.hi, a.hi - b.lo};
+}
+
+static struct value sub_result(struct state *s, struct value a, struct value b, u32 width)
+{
+	struct range ka = known_range(s->sym, &a), kb = known_range(s->sym, &b);
+	struct value v;
+
+	if (is_constant(&b)) {
+		b.add = -b.add;
+		return truncate(s, sum(s, a, b), width);
+	}
+	if (a.sym == b.sym && !a.guessed && !b.guessed)
+		return truncate(s, constant(a.add - b.add), width);
+	v = fresh(s, sub_range(ka, kb, width),
+		  sub_range(flow_range(s->sym, &a), flow_range(s->sym, &b), width), 0);
+	if (ka.lo >= kb.hi)
+		inherit_facts(s, &v, &a);
+	return v;
+}
+
+static struct value and_constant(struct state *s, struct value a, u64 mask)
+{
+	struct range known = known_range(s->sym, &a), flow = flow_range(s->sym, &a);
+	u64 ones = fill_ones(known.hi), flow_ones = fill_ones(flow.hi);
+	struct value v;
+
+	if ((mask & ones) == ones) {
+		a.guessed |= (mask & flow_ones) != flow_ones;
+		return a;
+	}
+	v = fresh(s, clamp(known, mask), clamp(flow, mask),
+		  min_u32(64, trailing_zeros(mask) > value_zeros(s->sym, &a) ?
+				      trailing_zeros(mask) :
+				      value_zeros(s->sym, &a)));
+	inherit_facts(s, &v, &a);
+	return v;
+}
+
+static struct value and_result(struct state *s, struct value a, struct value b)
+{
+	u32 za = value_zeros(s->sym, &a), zb = value_zeros(s->sym, &b);
+	struct value v;
+
+	if (is_constant(&a) && is_constant(&b))
+		return constant(a.add & b.add);
+	if (same_value(&a, &b))
+		return a;
+	if (is_constant(&b))
+		return and_constant(s, a, b.add);
+	if (is_constant(&a))
+		return and_constant(s, b, a.add);
+	v = fresh(s, clamp(known_range(s->sym, &a), known_range(s->sym, &b).hi),
+		  clamp(flow_range(s->sym, &a), flow_range(s->sym, &b).hi), za > zb ? za : zb);
+	inherit_facts(s, &v, &a);
+	inherit_facts(s, &v, &b);
+	return v;
+}
+
+/* Do the low zeros of `high` cover all bits that `low` can have, by data flow? */
+static bool disjoint(const struct state *s, const struct value *high, const struct value *low)
+{
+	u32 zeros = value_zeros(s->sym, high);
+
+	return zeros >= 64 || !(flow_range(s->sym, low).hi >> zeros);
+}
+
+static struct range or_range(struct range a, struct range b, bool exclusive)
+{
+	return (struct range){exclusive ? 0 : max_u64(a.lo, b.lo), fill_ones(a.hi | b.hi)};
+}
+
+static struct value or_result(struct state *s, struct value a, struct value b, bool exclusive)
+{
+	if (is_constant(&a) && is_constant(&b))
+		return constant(exclusive ? a.add ^ b.add : a.add | b.add);
+	if (disjoint(s, &a, &b) || disjoint(s, &b, &a))
+		return sum(s, a, b);
+	return fresh(s,
+		     or_range(known_range(s->sym, &a), known_range(s->sym, &b), exclusive),
+		     or_range(flow_range(s->sym, &a), flow_range(s->sym, &b), exclusive),
+		     min_u32(value_zeros(s->sym, &a), value_zeros(s->sym, &b)));
+}
+
+struct value alu_result(struct state *s, u32 op, struct value a, struct value b, u32 width)
+{
+	switch (op) {
+	case OP_add:
+	case OP_inc:
+		return add_result(s, a, b, width);
+	case OP_sub:
+	case OP_dec:
+		return sub_result(s, a, b, width);
+	case OP_and:
+		return and_result(s, a, b);
+	case OP_or:
+		return or_result(s, a, b, false);
+	case OP_xor:
+		return or_result(s, a, b, true);
+	default:
+		return unknown(s, width);
+	}
+}
+
+static struct value shr_result(struct state *s, struct value a, u32 count)
+{
+	struct range known = known_range(s->sym, &a), flow = flow_range(s->sym, &a);
+	u32 zeros = value_zeros(s->sym, &a);
+	struct value v = fresh(s, (struct range){known.lo >> count, known.hi >> count},
+			       (struct range){flow.lo >> count, flow.hi >> count},
+			       zeros > count ? zeros - count : 0);
+
+	inherit_facts(s, &v, &a);
+	return v;
+}
+
+/* Shift right by an amount that is not known: never above the operand. */
+static struct value shr_unknown(struct state *s, struct value a)
+{
+	struct value v = fresh(s, clamp(known_range(s->sym, &a), ALL_ONES),
+			       clamp(flow_range(s->sym, &a), ALL_ONES), 0);
+
+	inherit_facts(s, &v, &a);
+	return v;
+}
+
+static struct value sar_result(struct state *s, struct value a, const struct value *count,
+			       u32 masked, u32 width)
+{
+	u64 positive = width_mask(width) >> 1;
+
+	if (known_range(s->sym, &a).hi > positive || flow_range(s->sym, &a).hi > positive)
+		return unknown(s, width);
+	return is_constant(count) ? shr_result(s, a, masked) : shr_unknown(s, a);
+}
+
+struct value shift_result(struct state *s, u32 op, struct value a, struct value count, u32 width)
+{
+	u32 masked = (u32)count.add & (width == 8 ? 63 : 31);
+
+	if (is_constant(&count) && !masked)
+		return a;
+	switch (op) {
+	case OP_shl:
+	case OP_shlx:
+		if (is_constant(&count))
+			return truncate(s, shifted(s, a, masked), width);
+		return fresh(s, full_range(width), full_range(width), value_zeros(s->sym, &a));
+	case OP_shr:
+	case OP_shrx:
+		return is_constant(&count) ? shr_result(s, a, masked) : shr_unknown(s, a);
+	case OP_sar:
+	case OP_sarx:
+		return sar_result(s, a, &count, masked, width);
+	default:
+		return unknown(s, width);
+	}
+}
+
+/* One of two numbers, by a condition that is data. */
+struct value select_result(struct state *s, const struct value *a, const struct value *b)
+{
+	struct range ka = known_range(s->sym, a), kb = known_range(s->sym, b);
+	struct range fa = flow_range(s->sym, a), fb = flow_range(s->sym, b);
+	struct value v;
+	u32 base;
+
+	if (same_value(a, b))
+		return *a;
+	v = fresh(s, (struct range){min_u64(ka.lo, kb.lo), max_u64(ka.hi, kb.hi)},
+		  (struct range){min_u64(fa.lo, fb.lo), max_u64(fa.hi, fb.hi)},
+		  min_u32(value_zeros(s->sym, a), value_zeros(s->sym, b)));
+	if (v.sym == SYM_ZERO)
+		return v;
+	for (base = 0; base < NR_BASES; base++) {
+		s64 x = value_fact(s->sym, a, base), y = value_fact(s->sym, b, base);
+
+		if (x > -MAX_REACH && x < MAX_REACH && y > -MAX_REACH && y < MAX_REACH)
+			s->sym[v.sym].fact[base] = x < y ? x : y;
+	}
+	return v;
+}

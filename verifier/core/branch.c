@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * What an edge teaches.
+ *
+ *   lea rcx, [rax+18]; cmp rcx, rsi; ja fail
+ *
+ * Flags remember the two operands as values, so the fall-through edge learns
+ * v + 18 <= len although rcx may long be overwritten.  Operands were read at the
+ * width of the comparison: what did not fit became a symbol of its own, about
+ * which learning is harmless.  Signed conditions teach only where both operands
+ * are in the lower half, where they mean the same as the unsigned ones.
+ *
+ * An edge that contradicts what is known is still followed: a processor may
+ * guess it.
+ */
+#include "verifier/core/checker.h"
+
+static void learn_differs(struct state *s, const struct value *a, const struct value *b)
+{
+	struct range ra = known_range(s->sym, a), rb = known_range(s->sym, b);
+
+	if (rb.lo != rb.hi)
+		return;
+	if (ra.lo == rb.lo && ra.lo != ALL_ONES)
+		learn_min(s, a, ra.lo + 1);
+	if (ra.hi == rb.lo && ra.hi != 0)
+		learn_max(s, a, ra.hi - 1);
+}
+
+static void learn_unsigned(struct state *s, u32 cc, const struct value *a, const struct value *b)
+{
+	switch ((enum cc)cc) {
+	case CC_B:
+		learn_le(s, a, b, 1);
+		break;
+	case CC_AE:
+		learn_le(s, b, a, 0);
+		break;
+	case CC_BE:
+		learn_le(s, a, b, 0);
+		break;
+	case CC_A:
+		learn_le(s, b, a, 1);
+		break;
+	case CC_E:
+		learn_le(s, a, b, 0);
+		learn_le(s, b, a, 0);
+		break;
+	case CC_NE:
+		learn_differs(s, a, b);
+		learn_differs(s, b, a);
+		break;
+	case CC_O: case CC_NO: case CC_S: case CC_NS: case CC_P: case CC_NP:
+	case CC_L: case CC_GE: case CC_LE: case CC_G:
+		break;
+	}
+}
+
+static u32 unsigned_twin(u32 cc)
+{
+	switch ((enum cc)cc) {
+	case CC_L: return CC_B;
+	case CC_GE: return CC_AE;
+	case CC_LE: return CC_BE;
+	case CC_G: return CC_A;
+	case CC_O: case CC_NO: case CC_B: case CC_AE: case CC_E: case CC_NE: case CC_BE:
+	case CC_A: case CC_S: case CC_NS: case CC_P: case CC_NP:
+		break;
+	}
+	return CC_O;
+}
+
+void learn_condition(struct state *s, u32 cc)
+{
+	/* Copies: learning changes the symbols, not these. */
+	const struct value a = s->flags.a, b = s->flags.b;
+	u64 half = width_mask(s->flags.width) >> 1;
+
+	if (s->flags.kind < FLAGS_COMPARE)
+		return;
+	if (cc == CC_S || cc == CC_NS) {
+		if (!is_constant(&b) || b.add)
+			return;
+		if (cc == CC_S)
+			learn_min(s, &a, half + 1);
+		else
+			learn_max(s, &a, half);
+		return;
+	}
+	if (s->flags.kind == FLAGS_RESULT && cc != CC_E && cc != CC_NE)
+		return;
+	if (cc >= CC_L) {
+		if (known_range(s->sym, &a).hi > half || known_range(s->sym, &b).hi > half)
+			return;
+		cc = unsigned_twin(cc);
+	}
+	learn_unsigned(s, cc, &a, &b);
+}
+
+void remember_condition(const struct state *s, struct undo *undo)
+{
+	u32 i;
+
+	if (s->flags.kind < FLAGS_COMPARE)
+		return;
+	undo->a = s->flags.a.sym;
+	undo->b = s->flags.b.sym;
+	undo->sym_a = s->sym[undo->a];
+	undo->sym_b = s->sym[undo->b];
+	for (i = 0; i < SYM_FIRST_FREE; i++)
+		undo->fixed[i] = s->sym[i];
+}
+
+void undo_condition(struct state *s, const struct undo *undo)
+{
+	u32 i;
+
+	if (s->flags.kind < FLAGS_COMPARE)
+		return;
+	s->sym[undo->a] = undo->sym_a;
+	s->sym[undo->b] = undo->sym_b;
+	for (i = 0; i < SYM_FIRST_FREE; i++)
+		s->sym[i] = undo->fixed[i];
+}

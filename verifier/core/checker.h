@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * One check in progress, and the steps that it consists of.
+ *
+ *   verify.c    the walk over the code, labels, ret
+ *   transfer.c  what each instruction does, with alu.c and muldiv.c
+ *   access.c    registers, addresses, loads and stores
+ *   branch.c    what an edge teaches
+ *   join.c      states that wait at labels
+ *   report.c    a refusal as text
+ *
+ * Functions that may refuse return the rule; IPJIT_RULE_none is success.
+ */
+#ifndef IPJIT_VERIFIER_CHECKER_H
+#define IPJIT_VERIFIER_CHECKER_H
+
+#include "verifier/core/state.h"
+
+#define SAVED_BYTES 48		/* the frame's room for callee-saved registers */
+#define UNIT_BYTES 64		/* granularity of the arena */
+#define MAX_UNITS 80		/* units of the largest state */
+
+/* Memory for waiting states; a block is named by its first unit, plus one. */
+struct arena {
+	u8 *base;
+	u32 nr_units, next;
+	u32 free[MAX_UNITS + 1];	/* by size: first free block, 0 if none */
+};
+
+struct checker {
+	const struct ipjit_contract *contract;
+	const u8 *code;
+	u32 code_len;
+	u32 *label;		/* by byte offset: state waiting there, 0 if none */
+	struct arena arena;
+	bool reachable;
+	u32 nr_insns;
+	u32 nr_waiting;		/* labels ahead */
+	u32 deepest;		/* bytes of stack */
+	u32 refused_at;		/* offset to report, if not the current instruction */
+	struct insn insn;
+	struct state state;
+	/* join.c builds the merged state here. */
+	struct value merged_value[NR_LOCS];
+	struct sym merged_sym[NR_LOCS + SYM_FIRST_FREE];
+};
+
+bool contract_is_sound(const struct ipjit_contract *contract, u32 code_len, u64 unit_len);
+
+rule_t transfer(struct checker *ck);
+
+rule_t read_reg(struct checker *ck, u32 reg, u32 width, struct value *out);
+rule_t write_reg(struct checker *ck, u32 reg, u32 width, struct value v);
+rule_t read_arg(struct checker *ck, u32 arg, u32 width, struct value *out);
+rule_t write_arg(struct checker *ck, u32 arg, u32 width, struct value v);
+rule_t address(struct checker *ck, struct value *out);
+rule_t load(struct checker *ck, const struct value *at, u32 bytes, struct value *out);
+rule_t store(struct checker *ck, const struct value *at, u32 bytes, struct value v);
+rule_t add_to_counter(struct checker *ck, const struct value *at);
+
+/* Results of numbers, both truncated to width; the result is too. */
+struct value alu_result(struct state *s, u32 op, struct value a, struct value b, u32 width);
+struct value shift_result(struct state *s, u32 op, struct value a, struct value count, u32 width);
+struct value mul_result(struct state *s, struct value a, struct value b, u32 width);
+struct value select_result(struct state *s, const struct value *a, const struct value *b);
+rule_t transfer_muldiv(struct checker *ck);
+rule_t transfer_bits(struct checker *ck);
+
+/* Narrows the state by the knowledge that condition cc holds for the last flags. */
+void learn_condition(struct state *s, u32 cc);
+
+struct undo {
+	u32 a, b;
+	struct sym fixed[SYM_FIRST_FREE], sym_a, sym_b;
+};
+
+void remember_condition(const struct state *s, struct undo *undo);
+void undo_condition(struct state *s, const struct undo *undo);
+
+/* The current state also arrives at `target`. */
+rule_t arrive(struct checker *ck, u32 target);
+/* Takes the state that waits at the current offset, merged with the one falling through. */
+rule_t enter_label(struct checker *ck, u32 at);
+/* For the report: the offset of the first branch to a label that waits. */
+u32 first_branch_to(struct checker *ck, u32 target);
+
+void report_insn(char *out, size_t size, const struct insn *insn);
+void report_state(char *out, size_t size, const struct checker *ck);
+
+#endif

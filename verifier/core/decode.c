@@ -1,0 +1,482 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The decoder: one instruction at a time, from a list of what is allowed.
+ *
+ *   48 8d 47 17     REX.W, opcode 8d (lea r_rm), ModRM 47 = [rdi + disp8], 17
+ *               =>  lea, width 8, arg = {rax, mem}, base rdi, disp 0x17
+ *
+ * Bytes that two processors might read differently are the hazard, so every
+ * part of an encoding that has no effect is refused: a prefix twice, 66 beside
+ * REX.W, a REX bit that selects nothing.  66 and REX are the only prefixes
+ * apart from the mandatory F3 of a few opcodes, and VEX.
+ *
+ * A row of opcodes.def gives op, form and width; form says where the operands
+ * are.  tests/verifier/decode_test.cpp compares every accepted string with Zydis.
+ */
+#include "verifier/core/decode.h"
+
+enum form {
+	FORM_none,
+	FORM_rm, FORM_rm_r, FORM_r_rm, FORM_rm_i, FORM_rm_i8, FORM_rm_1, FORM_rm_c,
+	FORM_r_rm_i, FORM_r_rm_i8, FORM_r_v_rm, FORM_r_rm_v, FORM_v_rm,
+	/* From here on no ModRM byte. */
+	FORM_a_i, FORM_o, FORM_o_i, FORM_j8, FORM_j32
+};
+
+enum width { WIDTH_b, WIDTH_z, WIDTH_y, WIDTH_q };
+enum map { MAP_one, MAP_0f, MAP_0f38, MAP_0f3a };
+enum mandatory { PREFIX_none, PREFIX_66, PREFIX_f3, PREFIX_f2 };
+
+#define EXT_any 0xff
+
+struct row {
+	u8 op;
+	u8 form;
+	u8 width;
+	u8 extra;	/* source width; for OP_none the rule that refuses */
+};
+
+struct group_row {
+	u8 op;
+	u8 form;	/* FORM_none: as in the opcode's row */
+};
+
+struct rare_row {
+	u8 map, prefix, vex, opcode, ext;
+	u32 isa;
+	struct row row;
+};
+
+static const struct row one_byte[256] = {
+#define IPJIT_ONE(opcode, op, form, width, src) [opcode] = {OP_##op, FORM_##form, WIDTH_##width, src},
+#define IPJIT_NEVER_ONE(opcode, rule) [opcode] = {OP_none, 0, 0, IPJIT_RULE_##rule},
+#include "verifier/core/opcodes.def"
+#undef IPJIT_ONE
+#undef IPJIT_NEVER_ONE
+};
+
+static const struct row two_byte[256] = {
+#define IPJIT_TWO(opcode, op, form, width, src) [opcode] = {OP_##op, FORM_##form, WIDTH_##width, src},
+#define IPJIT_NEVER_TWO(opcode, rule) [opcode] = {OP_none, 0, 0, IPJIT_RULE_##rule},
+#include "verifier/core/opcodes.def"
+#undef IPJIT_TWO
+#undef IPJIT_NEVER_TWO
+};
+
+static const struct group_row groups[OP_GROUPS_END - OP_COUNT][8] = {
+#define IPJIT_GROUP(group, ext, op, form) [OP_##group - OP_COUNT][ext] = {OP_##op, FORM_##form},
+#include "verifier/core/opcodes.def"
+#undef IPJIT_GROUP
+};
+
+static const struct rare_row rare[] = {
+#define IPJIT_RARE(map, prefix, vex, opcode, ext, op, form, width, isa) \
+	{MAP_##map, PREFIX_##prefix, vex, opcode, EXT_##ext, isa, {OP_##op, FORM_##form, WIDTH_##width, 0}},
+#define EXT_1 1
+#define EXT_2 2
+#define EXT_3 3
+#include "verifier/core/opcodes.def"
+#undef IPJIT_RARE
+};
+
+static const char *const names[OP_COUNT] = {
+#define IPJIT_INSN(op, text) [OP_##op] = text,
+#include "verifier/core/insns.def"
+#undef IPJIT_INSN
+};
+
+const char *insn_name(u32 op)
+{
+	return op < OP_COUNT && names[op] ? names[op] : "?";
+}
+
+/* What the prefixes said, and how far decoding has come. */
+struct cursor {
+	const u8 *p, *end;
+	bool p66, rex, w, r, x, b, vex;
+	u8 mandatory;		/* enum mandatory, F3 and VEX.pp */
+	u8 map;
+	u8 opcode;
+	u8 vvvv;
+	u8 modrm;
+};
+
+static bool fetch(struct cursor *c, u8 *byte)
+{
+	if (c->p == c->end)
+		return false;
+	*byte = *c->p++;
+	return true;
+}
+
+static bool fetch_signed(struct cursor *c, u32 bytes, s64 *out)
+{
+	u64 value = 0;
+	u32 i;
+
+	if ((size_t)(c->end - c->p) < bytes)
+		return false;
+	for (i = 0; i < bytes; i++)
+		value |= (u64)c->p[i] << (8 * i);
+	c->p += bytes;
+	if (bytes < 8 && (value >> (8 * bytes - 1)) & 1)
+		value |= ~width_mask(bytes);
+	*out = (s64)value;
+	return true;
+}
+
+/* C4 RXBmmmmm WvvvvLpp opcode: the only VEX form that integer instructions need. */
+static rule_t read_vex(struct cursor *c)
+{
+	u8 b1, b2;
+
+	if (!fetch(c, &b1) || !fetch(c, &b2) || !fetch(c, &c->opcode))
+		return IPJIT_RULE_truncated;
+	c->vex = true;
+	c->r = !(b1 & 0x80);
+	c->x = !(b1 & 0x40);
+	c->b = !(b1 & 0x20);
+	c->w = b2 & 0x80;
+	c->vvvv = ~(b2 >> 3) & 15;
+	c->mandatory = b2 & 3;
+	if ((b1 & 31) == 2)
+		c->map = MAP_0f38;
+	else if ((b1 & 31) == 3)
+		c->map = MAP_0f3a;
+	else
+		return IPJIT_RULE_opcode;
+	return b2 & 4 ? IPJIT_RULE_opcode : IPJIT_RULE_none;
+}
+
+/* Prefixes, escape bytes and the opcode byte. */
+static rule_t read_opcode(struct cursor *c)
+{
+	u8 byte;
+
+	if (!fetch(c, &byte))
+		return IPJIT_RULE_truncated;
+	if (byte == 0xc4)
+		return read_vex(c);
+	if (byte == 0x66 || byte == 0xf3) {
+		c->p66 = byte == 0x66;
+		c->mandatory = c->p66 ? PREFIX_none : PREFIX_f3;
+		if (!fetch(c, &byte))
+			return IPJIT_RULE_truncated;
+	}
+	if ((byte & 0xf0) == 0x40) {
+		c->rex = true;
+		c->w = byte & 8;
+		c->r = byte & 4;
+		c->x = byte & 2;
+		c->b = byte & 1;
+		if (!fetch(c, &byte))
+			return IPJIT_RULE_truncated;
+	}
+	c->opcode = byte;
+	if (byte != 0x0f)
+		return IPJIT_RULE_none;
+	c->map = MAP_0f;
+	if (!fetch(c, &c->opcode))
+		return IPJIT_RULE_truncated;
+	if (c->opcode != 0x38 && c->opcode != 0x3a)
+		return IPJIT_RULE_none;
+	c->map = c->opcode == 0x38 ? MAP_0f38 : MAP_0f3a;
+	return fetch(c, &c->opcode) ? IPJIT_RULE_none : IPJIT_RULE_truncated;
+}
+
+static rule_t find_rare(const struct cursor *c, u32 isa, struct row *row)
+{
+	u32 i;
+
+	for (i = 0; i < sizeof(rare) / sizeof(rare[0]); i++) {
+		const struct rare_row *r = &rare[i];
+
+		if (r->map != c->map || r->prefix != c->mandatory || r->vex != c->vex ||
+		    r->opcode != c->opcode)
+			continue;
+		if (r->ext != EXT_any && (c->p == c->end || r->ext != ((*c->p >> 3) & 7)))
+			continue;
+		*row = r->row;
+		return (r->isa & ~isa) ? IPJIT_RULE_isa : IPJIT_RULE_none;
+	}
+	return IPJIT_RULE_opcode;
+}
+
+static rule_t find_row(struct cursor *c, u32 isa, struct row *row)
+{
+	if (c->vex || c->map >= MAP_0f38)
+		return find_rare(c, isa, row);
+	if (c->mandatory == PREFIX_f3) {
+		/* F3 elsewhere is rep, or a hint: refused as a prefix. */
+		if (c->map != MAP_0f || find_rare(c, ALL_ONES & 0xffffffff, row))
+			return IPJIT_RULE_prefix;
+		return find_rare(c, isa, row);
+	}
+	*row = c->map == MAP_one ? one_byte[c->opcode] : two_byte[c->opcode];
+	if (row->op == OP_none)
+		return row->extra ? (rule_t)row->extra : IPJIT_RULE_opcode;
+	return IPJIT_RULE_none;
+}
+
+/* The operand size, and the refusal of prefixes that say nothing about it. */
+static rule_t set_width(struct insn *insn, const struct cursor *c, const struct row *row)
+{
+	switch ((enum width)row->width) {
+	case WIDTH_b:
+		if (c->p66 || c->w)
+			return IPJIT_RULE_prefix;
+		insn->width = 1;
+		break;
+	case WIDTH_z:
+		if (c->p66 && c->w)
+			return IPJIT_RULE_prefix;
+		insn->width = c->w ? 8 : c->p66 ? 2 : 4;
+		break;
+	case WIDTH_y:
+		if (c->p66)
+			return IPJIT_RULE_prefix;
+		insn->width = c->w ? 8 : 4;
+		break;
+	case WIDTH_q:
+		if (c->p66 || c->w)
+			return IPJIT_RULE_prefix;
+		insn->width = 8;
+		break;
+	}
+	insn->src_width = row->extra ? row->extra : insn->width;
+	/* movsxd without REX.W is an obscure mov; 63 exists here for 4 -> 8 only. */
+	if (insn->src_width >= insn->width && row->extra)
+		return IPJIT_RULE_operand;
+	return IPJIT_RULE_none;
+}
+
+static bool read_memory(struct insn *insn, struct cursor *c)
+{
+	u8 mod = c->modrm >> 6, rm = c->modrm & 7, sib;
+	s64 disp = 0;
+
+	insn->base = rm | c->b << 3;
+	if (rm == 4) {
+		if (!fetch(c, &sib))
+			return false;
+		insn->scale = sib >> 6;
+		insn->index = ((sib >> 3) & 7) | c->x << 3;
+		if (insn->index == RSP)
+			insn->index = NO_REG;
+		insn->base = (sib & 7) | c->b << 3;
+		if ((sib & 7) == 5 && mod == 0) {
+			insn->base = NO_REG;
+			mod = 2;
+		}
+	} else if (rm == 5 && mod == 0) {
+		insn->rip = true;
+		insn->base = NO_REG;
+		mod = 2;
+	}
+	if (mod && !fetch_signed(c, mod == 1 ? 1 : 4, &disp))
+		return false;
+	insn->disp = (s32)disp;
+	return true;
+}
+
+/* A byte register 4..7 is spl..dil only under REX; without it, ah..bh. */
+static rule_t byte_reg(const struct cursor *c, u8 reg, u32 width, bool *rex_used)
+{
+	if (width != 1 || reg < 4 || reg > 7)
+		return IPJIT_RULE_none;
+	*rex_used = true;
+	return c->rex ? IPJIT_RULE_none : IPJIT_RULE_high_byte;
+}
+
+/* Width of the r/m operand of a form: movzx and movsx read less than they write. */
+static u32 rm_width(const struct insn *insn)
+{
+	return insn->src_width;
+}
+
+static rule_t read_rm(struct insn *insn, struct cursor *c, struct operand *rm, bool *rex_used)
+{
+	if (c->modrm >> 6 == 3) {
+		if (c->x)
+			return IPJIT_RULE_prefix;
+		rm->kind = OPERAND_REG;
+		rm->reg = (c->modrm & 7) | c->b << 3;
+		return byte_reg(c, rm->reg, rm_width(insn), rex_used);
+	}
+	rm->kind = OPERAND_MEM;
+	if (!read_memory(insn, c))
+		return IPJIT_RULE_truncated;
+	/* X without an index, B without a base: bits that select nothing. */
+	if ((c->x && (c->modrm & 7) != 4) || (c->b && insn->base == NO_REG))
+		return IPJIT_RULE_prefix;
+	if (insn->base == NO_REG && insn->index == NO_REG && !insn->rip)
+		return IPJIT_RULE_operand;
+	return IPJIT_RULE_none;
+}
+
+static bool read_imm(struct insn *insn, struct cursor *c, struct operand *arg, u32 bytes)
+{
+	arg->kind = OPERAND_IMM;
+	return fetch_signed(c, bytes, &insn->imm);
+}
+
+static void set_reg(struct operand *arg, u8 reg)
+{
+	arg->kind = OPERAND_REG;
+	arg->reg = reg;
+}
+
+/* Forms with a ModRM byte; c->modrm is read. */
+static rule_t read_modrm_form(struct insn *insn, struct cursor *c, u8 form, bool has_ext)
+{
+	struct operand *arg = insn->arg, rm = {0}, reg = {OPERAND_REG, 0}, vreg = {OPERAND_REG, c->vvvv};
+	u32 imm_bytes = insn->width > 4 ? 4 : insn->width;
+	bool rex_used = c->w || c->r || c->x || c->b, ok = true;
+	rule_t rule = read_rm(insn, c, &rm, &rex_used);
+
+	if (rule)
+		return rule;
+	reg.reg = ((c->modrm >> 3) & 7) | c->r << 3;
+	if (has_ext) {
+		if (c->r)
+			return IPJIT_RULE_prefix;
+	} else {
+		rule = byte_reg(c, reg.reg, insn->width, &rex_used);
+		if (rule)
+			return rule;
+	}
+	if (c->rex && !rex_used)
+		return IPJIT_RULE_prefix;
+	switch (form) {
+	case FORM_rm: arg[0] = rm; break;
+	case FORM_rm_r: arg[0] = rm; arg[1] = reg; break;
+	case FORM_r_rm: arg[0] = reg; arg[1] = rm; break;
+	case FORM_rm_i: arg[0] = rm; ok = read_imm(insn, c, &arg[1], imm_bytes); break;
+	case FORM_rm_i8: arg[0] = rm; ok = read_imm(insn, c, &arg[1], 1); break;
+	case FORM_rm_1: arg[0] = rm; arg[1].kind = OPERAND_IMM; insn->imm = 1; break;
+	case FORM_rm_c: arg[0] = rm; set_reg(&arg[1], RCX); break;
+	case FORM_r_rm_i:
+		arg[0] = reg; arg[1] = rm; ok = read_imm(insn, c, &arg[2], imm_bytes); break;
+	case FORM_r_rm_i8: arg[0] = reg; arg[1] = rm; ok = read_imm(insn, c, &arg[2], 1); break;
+	case FORM_r_v_rm: arg[0] = reg; arg[1] = vreg; arg[2] = rm; break;
+	case FORM_r_rm_v: arg[0] = reg; arg[1] = rm; arg[2] = vreg; break;
+	case FORM_v_rm: arg[0] = vreg; arg[1] = rm; break;
+	default: return IPJIT_RULE_opcode;
+	}
+	/* vvvv must be all ones where a form has no such operand. */
+	if (form == FORM_r_rm_i8 && c->vex && c->vvvv)
+		return IPJIT_RULE_prefix;
+	return ok ? IPJIT_RULE_none : IPJIT_RULE_truncated;
+}
+
+static rule_t read_branch(struct insn *insn, struct cursor *c, const u8 *start, u32 bytes)
+{
+	s64 rel;
+
+	if (c->rex)
+		return IPJIT_RULE_prefix;
+	if (!fetch_signed(c, bytes, &rel))
+		return IPJIT_RULE_truncated;
+	insn->target = insn->at + (u32)(c->p - start) + (u32)rel;
+	return IPJIT_RULE_none;
+}
+
+static rule_t read_plain_form(struct insn *insn, struct cursor *c, u8 form, const u8 *start)
+{
+	u8 reg = (c->opcode & 7) | c->b << 3;
+	bool rex_used = c->w || c->b;
+	u32 bytes = insn->width > 4 ? 4 : insn->width;
+	rule_t rule = IPJIT_RULE_none;
+
+	if (c->r || c->x)
+		return IPJIT_RULE_prefix;
+	switch (form) {
+	case FORM_none:
+		/* 41 90 is xchg, 48 90 a longer nop: 90 takes no REX here, ret and int3 neither. */
+		return c->rex ? IPJIT_RULE_prefix : IPJIT_RULE_none;
+	case FORM_j8: return read_branch(insn, c, start, 1);
+	case FORM_j32: return read_branch(insn, c, start, 4);
+	case FORM_a_i:
+		set_reg(&insn->arg[0], RAX);
+		rex_used = c->w;
+		if (!read_imm(insn, c, &insn->arg[1], bytes))
+			return IPJIT_RULE_truncated;
+		break;
+	case FORM_o:
+		set_reg(&insn->arg[0], reg);
+		break;
+	case FORM_o_i:
+		set_reg(&insn->arg[0], reg);
+		rule = byte_reg(c, reg, insn->width, &rex_used);
+		if (rule)
+			return rule;
+		if (!read_imm(insn, c, &insn->arg[1], insn->width))
+			return IPJIT_RULE_truncated;
+		break;
+	default: return IPJIT_RULE_opcode;
+	}
+	return c->rex && (!rex_used || (form == FORM_a_i && c->b)) ? IPJIT_RULE_prefix : IPJIT_RULE_none;
+}
+
+/* ModRM.reg names the op of a group. */
+static rule_t select_group(struct insn *insn, const struct cursor *c, struct row *row)
+{
+	u32 ext = (c->modrm >> 3) & 7;
+	const struct group_row *g = &groups[row->op - OP_COUNT][ext];
+
+	if (g->op == OP_none) {
+		if (row->op == OP_group5 && c->opcode == 0xff && (ext == 2 || ext == 3))
+			return IPJIT_RULE_call;
+		if (row->op == OP_group5 && c->opcode == 0xff && (ext == 4 || ext == 5))
+			return IPJIT_RULE_indirect;
+		return IPJIT_RULE_opcode;
+	}
+	insn->op = g->op;
+	if (g->form != FORM_none)
+		row->form = g->form;
+	return IPJIT_RULE_none;
+}
+
+static rule_t decode_at(struct insn *insn, struct cursor *c, u32 isa)
+{
+	const u8 *start = c->p;
+	struct row row = {0};
+	bool has_ext;
+	rule_t rule = read_opcode(c);
+
+	/* endbr64 is one fixed string. */
+	if (!rule && c->mandatory == PREFIX_f3 && !c->rex && c->map == MAP_0f && c->opcode == 0x1e) {
+		insn->op = OP_endbr64;
+		insn->width = insn->src_width = 8;
+		if (c->p == c->end)
+			return IPJIT_RULE_truncated;
+		return *c->p++ == 0xfa ? IPJIT_RULE_none : IPJIT_RULE_opcode;
+	}
+	if (!rule)
+		rule = find_row(c, isa, &row);
+	if (!rule)
+		rule = set_width(insn, c, &row);
+	if (rule)
+		return rule;
+	insn->op = row.op < OP_COUNT ? row.op : OP_none;
+	insn->cc = c->opcode & 15;
+	if (row.form == FORM_none || row.form >= FORM_a_i)
+		return read_plain_form(insn, c, row.form, start);
+	if (!fetch(c, &c->modrm))
+		return IPJIT_RULE_truncated;
+	has_ext = row.op >= OP_COUNT || row.form == FORM_v_rm;
+	if (row.op >= OP_COUNT)
+		rule = select_group(insn, c, &row);
+	return rule ? rule : read_modrm_form(insn, c, row.form, has_ext);
+}
+
+rule_t decode(struct insn *insn, const u8 *code, u32 code_len, u32 at, u32 isa)
+{
+	struct cursor c = {.p = code + at, .end = code + code_len};
+	rule_t rule;
+
+	*insn = (struct insn){.at = at, .base = NO_REG, .index = NO_REG};
+	rule = decode_at(insn, &c, isa);
+	insn->len = (u8)(c.p - (code + at));
+	return rule;
+}

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * States that wait at labels.
+ *
+ * Branches only go forward, so when the walk comes to a label it has seen every
+ * edge into it.  One state waits at each label; each further edge is merged into
+ * it at once, at a cost in proportion to the registers that both know:
+ *
+ *   waits    rax = v4+2  rcx = v9        arrives  rax = v4+2  rcx = v7+14
+ *   merged   rax = v4+2  rcx = v12       v12 covers both v9 and v7+14
+ *
+ * Places that hold the same pair of values share one new symbol, so that what
+ * was equal stays equal.  A place that holds different kinds becomes unknown.
+ * Intervals are widened to cover both sides, facts weakened to the lesser.
+ *
+ * Hazard: a hostile program can make every branch its own label.  Waiting states
+ * live in an arena that is linear in the code; when it is full the code is refused.
+ */
+#include "verifier/core/checker.h"
+
+#define NO_SYM 0xff
+
+/* A waiting state: this header, nr_values values, nr_syms symbols. */
+struct waiting {
+	u64 live;
+	u16 nr_values, nr_syms;
+	u16 units;
+	bool flags_set;
+	u32 from;	/* offset of the first branch to here */
+};
+
+static struct waiting *block_at(struct arena *arena, u32 block)
+{
+	return (struct waiting *)(arena->base + (size_t)(block - 1) * UNIT_BYTES);
+}
+
+static struct value *values_of(struct waiting *w)
+{
+	return (struct value *)(w + 1);
+}
+
+static struct sym *syms_of(struct waiting *w)
+{
+	return (struct sym *)(values_of(w) + w->nr_values);
+}
+
+static u32 units_for(u32 nr_values, u32 nr_syms)
+{
+	size_t bytes = sizeof(struct waiting) + nr_values * sizeof(struct value) +
+		       nr_syms * sizeof(struct sym);
+
+	return (u32)((bytes + UNIT_BYTES - 1) / UNIT_BYTES);
+}
+
+static u32 arena_take(struct arena *arena, u32 units)
+{
+	u32 block, size;
+
+	for (size = units; size <= MAX_UNITS; size++) {
+		block = arena->free[size];
+		if (!block)
+			continue;
+		arena->free[size] = block_at(arena, block)->from;
+		block_at(arena, block)->units = (u16)size;
+		return block;
+	}
+	if (arena->nr_units - arena->next < units)
+		return 0;
+	block = arena->next + 1;
+	arena->next += units;
+	block_at(arena, block)->units = (u16)units;
+	return block;
+}
+
+static void arena_give(struct arena *arena, u32 block)
+{
+	struct waiting *w = block_at(arena, block);
+
+	w->from = arena->free[w->units];
+	arena->free[w->units] = block;
+}
+
+/* Copies the current state, with symbols renumbered to those in use. */
+static rule_t wait_first(struct checker *ck, u32 target)
+{
+	const struct state *s = &ck->state;
+	u8 to[NR_SYMS];
+	u32 nr_values = 0, nr_syms = SYM_FIRST_FREE, block, i;
+	struct waiting *w;
+	u64 live;
+
+	for (i = 0; i < s->nr_syms; i++)
+		to[i] = i < SYM_FIRST_FREE ? (u8)i : NO_SYM;
+	for (i = 0; i < SYM_FIRST_FREE; i++)
+		ck->merged_sym[i] = s->sym[i];
+	for (live = s->live; live; live &= live - 1) {
+		struct value v = s->loc[trailing_zeros(live)];
+
+		if (to[v.sym] == NO_SYM) {
+			to[v.sym] = (u8)nr_syms;
+			ck->merged_sym[nr_syms++] = s->sym[v.sym];
+		}
+		v.sym = to[v.sym];
+		ck->merged_value[nr_values++] = v;
+	}
+	block = arena_take(&ck->arena, units_for(nr_values, nr_syms));
+	if (!block)
+		return IPJIT_RULE_pending;
+	w = block_at(&ck->arena, block);
+	w->live = s->live;
+	w->nr_values = (u16)nr_values;
+	w->nr_syms = (u16)nr_syms;
+	w->flags_set = s->flags.kind != FLAGS_UNSET;
+	w->from = ck->insn.at;
+	for (i = 0; i < nr_values; i++)
+		values_of(w)[i] = ck->merged_value[i];
+	for (i = 0; i < nr_syms; i++)
+		syms_of(w)[i] = ck->merged_sym[i];
+	ck->label[target] = block;
+	ck->nr_waiting++;
+	return IPJIT_RULE_none;
+}
+
+static bool same_place(const struct value *a, const struct value *b)
+{
+	return a->kind == b->kind && a->which == b->which && a->bytes == b->bytes &&
+	       a->guessed == b->guessed && a->add == b->add;
+}
+
+static void widen(struct sym *to, const struct sym *from)
+{
+	u32 base;
+
+	to->lo = min_u64(to->lo, from->lo);
+	to->hi = max_u64(to->hi, from->hi);
+	to->flow_lo = min_u64(to->flow_lo, from->flow_lo);
+	to->flow_hi = max_u64(to->flow_hi, from->flow_hi);
+	to->zeros = (u8)min_u32(to->zeros, from->zeros);
+	for (base = 0; base < NR_BASES; base++)
+		if (from->fact[base] < to->fact[base])
+			to->fact[base] = from->fact[base];
+}
+
+/* The usual case: every place holds the same value on both sides. */
+static bool merge_in_place(struct waiting *w, const struct state *s)
+{
+	u8 twin[NR_LOCS + SYM_FIRST_FREE];
+	struct value *values = values_of(w);
+	struct sym *syms = syms_of(w);
+	u64 live;
+	u32 i = 0;
+
+	if (w->live & ~s->live)
+		return false;
+	for (live = w->live; live; live &= live - 1, i++) {
+		const struct value *v = &values[i], *n = &s->loc[trailing_zeros(live)];
+
+		if (!same_place(v, n) || syms[v->sym].id != s->sym[n->sym].id)
+			return false;
+		twin[v->sym] = (u8)n->sym;
+	}
+	for (i = 0; i < SYM_FIRST_FREE; i++)
+		widen(&syms[i], &s->sym[i]);
+	for (; i < w->nr_syms; i++)
+		widen(&syms[i], &s->sym[twin[i]]);
+	return true;
+}
+
+/* Pairs of symbols that have been merged, each shifted by a constant. */
+struct pairs {
+	u32 nr;
+	struct {
+		u32 a, b;
+		u64 add_a, add_b;
+		u32 sym;
+	} pair[NR_LOCS];
+};
+
+static struct range cover(struct range a, struct range b)
+{
+	return (struct range){min_u64(a.lo, b.lo), max_u64(a.hi, b.hi)};
+}
+
+/* The symbol that is `a` on one side and `b` on the other. */
+static u32 merge_pair(struct checker *ck, struct pairs *pairs, u32 *nr_syms,
+		      const struct sym *syms_a, struct value a, struct value b)
+{
+	const struct sym *syms_b = ck->state.sym;
+	struct sym *m;
+	u32 i, base;
+
+	for (i = 0; i < pairs->nr; i++)
+		if (pairs->pair[i].a == a.sym && pairs->pair[i].b == b.sym &&
+		    pairs->pair[i].add_a == a.add && pairs->pair[i].add_b == b.add)
+			return pairs->pair[i].sym;
+	i = pairs->nr++;
+	pairs->pair[i].a = a.sym;
+	pairs->pair[i].b = b.sym;
+	pairs->pair[i].add_a = a.add;
+	pairs->pair[i].add_b = b.add;
+	pairs->pair[i].sym = *nr_syms;
+	m = &ck->merged_sym[*nr_syms];
+	if (!a.add && !b.add && syms_a[a.sym].id == syms_b[b.sym].id) {
+		*m = syms_a[a.sym];
+		widen(m, &syms_b[b.sym]);
+		return (*nr_syms)++;
+	}
+	/* As plain numbers: kind and guessed are properties of the places. */
+	a.kind = b.kind = KIND_NUMBER;
+	a.guessed = b.guessed = false;
+	*m = (struct sym){.id = ck->state.next_id++, .def = {NO_DEF, NO_DEF}};
+	{
+		struct range known = cover(known_range(syms_a, &a), known_range(syms_b, &b));
+		struct range flow = cover(flow_range(syms_a, &a), flow_range(syms_b, &b));
+
+		m->lo = known.lo;
+		m->hi = known.hi;
+		m->flow_lo = flow.lo;
+		m->flow_hi = flow.hi;
+	}
+	m->zeros = (u8)min_u32(value_zeros(syms_a, &a), value_zeros(syms_b, &b));
+	for (base = 0; base < NR_BASES; base++) {
+		s64 x = value_fact(syms_a, &a, base), y = value_fact(syms_b, &b, base);
+
+		m->fact[base] = x < y ? x : y;
+		if (m->fact[base] <= -MAX_REACH || m->fact[base] >= MAX_REACH)
+			m->fact[base] = NO_FACT;
+	}
+	return (*nr_syms)++;
+}
+
+/* One place of both sides; false if nothing is known of it any more. */
+static bool merge_place(struct checker *ck, struct pairs *pairs, u32 *nr_syms,
+			const struct sym *syms_a, const struct value *a, const struct value *b,
+			struct value *out)
+{
+	const struct sym *syms_b = ck->state.sym;
+	struct value x = *a, y = *b;
+
+	if (a->kind != b->kind || a->which != b->which || a->bytes != b->bytes)
+		return false;
+	*out = *a;
+	out->guessed = a->guessed || b->guessed;
+	if (syms_a[a->sym].id == syms_b[b->sym].id && a->add == b->add) {
+		x.add = y.add = 0;
+	} else {
+		/* Constants move into the symbols as far as they differ. */
+		out->add = (s64)a->add < (s64)b->add ? a->add : b->add;
+		x.add -= out->add;
+		y.add -= out->add;
+	}
+	if (x.sym < SYM_FIRST_FREE && x.sym == y.sym && !x.add && !y.add)
+		return true;
+	out->sym = merge_pair(ck, pairs, nr_syms, syms_a, x, y);
+	return true;
+}
+
+static rule_t merge_slowly(struct checker *ck, u32 target)
+{
+	struct waiting *w = block_at(&ck->arena, ck->label[target]);
+	const struct state *s = &ck->state;
+	struct pairs pairs;
+	u32 nr_values = 0, nr_syms = SYM_FIRST_FREE, i = 0, block = ck->label[target];
+	u32 from = w->from;
+	bool flags_set = w->flags_set;
+	u64 live, kept = 0;
+
+	pairs.nr = 0;
+	for (live = w->live; live; live &= live - 1, i++) {
+		u32 loc = trailing_zeros(live);
+
+		/* Everything said of the frame rests on rsp being one constant. */
+		if (loc == RSP && values_of(w)[i].add != s->loc[RSP].add)
+			return IPJIT_RULE_stack_pointer;
+		if (!is_live(s, loc) ||
+		    !merge_place(ck, &pairs, &nr_syms, syms_of(w), &values_of(w)[i],
+				 &s->loc[loc], &ck->merged_value[nr_values]))
+			continue;
+		nr_values++;
+		kept |= (u64)1 << loc;
+	}
+	for (i = 0; i < SYM_FIRST_FREE; i++) {
+		ck->merged_sym[i] = syms_of(w)[i];
+		widen(&ck->merged_sym[i], &s->sym[i]);
+	}
+	if (units_for(nr_values, nr_syms) > w->units) {
+		arena_give(&ck->arena, block);
+		block = arena_take(&ck->arena, units_for(nr_values, nr_syms));
+		if (!block)
+			return IPJIT_RULE_pending;
+		w = block_at(&ck->arena, block);
+		ck->label[target] = block;
+	}
+	w->live = kept;
+	w->nr_values = (u16)nr_values;
+	w->nr_syms = (u16)nr_syms;
+	w->flags_set = flags_set;
+	w->from = from;
+	for (i = 0; i < nr_values; i++)
+		values_of(w)[i] = ck->merged_value[i];
+	for (i = 0; i < nr_syms; i++)
+		syms_of(w)[i] = ck->merged_sym[i];
+	return IPJIT_RULE_none;
+}
+
+rule_t arrive(struct checker *ck, u32 target)
+{
+	struct waiting *w;
+
+	if (!ck->label[target])
+		return wait_first(ck, target);
+	w = block_at(&ck->arena, ck->label[target]);
+	w->flags_set &= ck->state.flags.kind != FLAGS_UNSET;
+	if (merge_in_place(w, &ck->state))
+		return IPJIT_RULE_none;
+	return merge_slowly(ck, target);
+}
+
+u32 first_branch_to(struct checker *ck, u32 target)
+{
+	return block_at(&ck->arena, ck->label[target])->from;
+}
+
+rule_t enter_label(struct checker *ck, u32 at)
+{
+	struct state *s = &ck->state;
+	struct waiting *w;
+	u32 i = 0;
+	u64 live;
+
+	if (ck->reachable) {
+		rule_t rule = arrive(ck, at);
+
+		if (rule)
+			return rule;
+	}
+	w = block_at(&ck->arena, ck->label[at]);
+	s->live = w->live;
+	s->nr_syms = w->nr_syms;
+	s->flags.kind = w->flags_set ? FLAGS_OPAQUE : FLAGS_UNSET;
+	for (live = w->live; live; live &= live - 1)
+		s->loc[trailing_zeros(live)] = values_of(w)[i++];
+	for (i = 0; i < w->nr_syms; i++)
+		s->sym[i] = syms_of(w)[i];
+	arena_give(&ck->arena, ck->label[at]);
+	ck->label[at] = 0;
+	ck->nr_waiting--;
+	ck->reachable = true;
+	return IPJIT_RULE_none;
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What is known at one point of the program.
+ *
+ * A value is `pointer base + symbol + constant`, modulo 2^64.  A symbol stands
+ * for one unknown number that does not change; what is known about it is kept
+ * once, however many registers use it.  Symbol 0 is the number zero, so that a
+ * constant is a value like any other.
+ *
+ * Each symbol has two intervals.  [lo, hi] holds on every path that the
+ * processor completes; comparisons narrow it.  [flow_lo, flow_hi] follows from
+ * data flow alone, so it also holds where the processor guesses a branch wrong.
+ * Table indices are judged by the second.
+ *
+ * fact[b] = K says: symbol + K <= length of packet base b, without wrapping.
+ * Symbol 0's fact is therefore the least length known.
+ */
+#ifndef IPJIT_VERIFIER_STATE_H
+#define IPJIT_VERIFIER_STATE_H
+
+#include "verifier/core/decode.h"
+
+#define NR_REGS 16
+#define NR_SLOTS 40		/* (IPJIT_MAX_STACK + six saved registers) / 8, and a margin */
+#define NR_LOCS (NR_REGS + NR_SLOTS)
+#define NR_SYMS 96		/* more than NR_LOCS + flags + what one instruction makes */
+#define SYMS_PER_INSN 24
+#define NR_BASES 2
+#define NO_FACT ((s64)1 << 63)
+
+enum kind {
+	KIND_NONE,
+	KIND_NUMBER,
+	KIND_PACKET,	/* which: 0 data, 1 transport header */
+	KIND_CTX,
+	KIND_TABLE,	/* which: index in the contract */
+	KIND_STACK,	/* constant is relative to rsp at entry */
+	KIND_ACTIONS,
+	KIND_COUNTERS,
+	KIND_SAVED,	/* which: the register that held it at entry */
+};
+
+enum { SYM_ZERO, SYM_LEN, SYM_TH_LEN, SYM_FIRST_FREE };
+
+struct value {
+	u8 kind;	/* enum kind */
+	u8 which;
+	u8 bytes;	/* low bytes that are known; 8 except after partial writes */
+	bool guessed;	/* symbol + constant holds on completed paths only */
+	u32 sym;	/* index in state.sym */
+	u64 add;	/* the constant */
+};
+
+struct sym {
+	u64 lo, hi;
+	u64 flow_lo, flow_hi;
+	s64 fact[NR_BASES];
+	u32 id;			/* names the definition; the same in every state */
+	u8 zeros;		/* low bits known to be zero, by data flow */
+	u8 shift;		/* made as symbol def[0] << shift, if def[1] == NO_DEF */
+	u32 def[2];		/* made as the sum of these symbols; NO_DEF: not a sum */
+};
+
+#define NO_DEF 0xffffffff
+
+struct range {
+	u64 lo, hi;
+};
+
+enum flags_kind {
+	FLAGS_UNSET,	/* nobody has written them */
+	FLAGS_OPAQUE,
+	FLAGS_COMPARE,	/* of a and b, at width bytes */
+	FLAGS_RESULT,	/* ZF and SF describe a, the rest is opaque */
+};
+
+struct flags {
+	u8 kind;	/* enum flags_kind */
+	u8 width;
+	struct value a, b;
+};
+
+struct state {
+	u64 live;			/* bit i: loc[i] is known */
+	u32 nr_syms;
+	u32 next_id;
+	struct flags flags;
+	struct value loc[NR_LOCS];	/* registers, then stack slots downwards */
+	struct sym sym[NR_SYMS];
+};
+
+static inline struct value constant(u64 add)
+{
+	return (struct value){.kind = KIND_NUMBER, .bytes = 8, .sym = SYM_ZERO, .add = add};
+}
+
+static inline struct value pointer(enum kind kind, u32 which)
+{
+	return (struct value){.kind = kind, .which = (u8)which, .bytes = 8};
+}
+
+static inline bool is_constant(const struct value *v)
+{
+	return v->sym == SYM_ZERO;
+}
+
+static inline struct range full_range(u32 bytes)
+{
+	return (struct range){0, width_mask(bytes)};
+}
+
+static inline struct range clamp_above(u64 hi)
+{
+	return (struct range){0, hi};
+}
+
+/* r + add modulo 2^64; exact unless only part of the range wraps. */
+static inline struct range shift_range(struct range r, u64 add)
+{
+	struct range sum = {r.lo + add, r.hi + add};
+
+	return (sum.lo < add) == (sum.hi < add) ? sum : full_range(8);
+}
+
+/* What completed paths know about a number. */
+static inline struct range known_range(const struct sym *syms, const struct value *v)
+{
+	const struct sym *sym = &syms[v->sym];
+
+	return shift_range((struct range){sym->lo, sym->hi}, v->add);
+}
+
+/* What holds under misprediction too. */
+static inline struct range flow_range(const struct sym *syms, const struct value *v)
+{
+	const struct sym *sym = &syms[v->sym];
+
+	if (v->guessed)
+		return full_range(8);
+	return shift_range((struct range){sym->flow_lo, sym->flow_hi}, v->add);
+}
+
+/* Is symbol + (signed) constant the value itself, without wrapping? */
+static inline bool no_wrap(const struct sym *syms, const struct value *v)
+{
+	const struct sym *sym = &syms[v->sym];
+
+	if ((s64)v->add >= 0)
+		return sym->hi + v->add >= sym->hi;
+	return sym->lo >= -v->add;
+}
+
+/* Low bits that are zero under misprediction too. */
+static inline u32 value_zeros(const struct sym *syms, const struct value *v)
+{
+	if (v->guessed)
+		return 0;
+	return min_u32(syms[v->sym].zeros, trailing_zeros(v->add));
+}
+
+static inline bool is_live(const struct state *s, u32 loc)
+{
+	return s->live >> loc & 1;
+}
+
+static inline void set_loc(struct state *s, u32 loc, struct value v)
+{
+	s->loc[loc] = v;
+	s->live |= (u64)1 << loc;
+}
+
+static inline void forget_loc(struct state *s, u32 loc)
+{
+	s->live &= ~((u64)1 << loc);
+}
+
+/* The state at the first instruction. */
+void state_init(struct state *s, const struct ipjit_contract *contract);
+
+/* Makes room for SYMS_PER_INSN new symbols by dropping those in no use. */
+void collect_syms(struct state *s);
+
+/* A new number. */
+struct value fresh(struct state *s, struct range known, struct range flow, u32 zeros);
+
+/* A new number of which nothing but the width is known. */
+struct value unknown(struct state *s, u32 bytes);
+
+/* Copies to `small`, which is nowhere above `large`, the facts of `large`. */
+void inherit_facts(struct state *s, const struct value *small, const struct value *large);
+
+/* v modulo 2^(8 bytes), as a number of its own. */
+struct value truncate(struct state *s, struct value v, u32 bytes);
+
+/* The sum and the shift left modulo 2^64; the same operands give the same symbol. */
+struct value sum(struct state *s, struct value a, struct value b);
+struct value shifted(struct state *s, struct value v, u32 count);
+
+/* The largest K known with v + K <= length of the base; NO_FACT if none. */
+s64 value_fact(const struct sym *syms, const struct value *v, u32 base);
+
+/* From now on a + strict <= b, as unsigned numbers. */
+void learn_le(struct state *s, const struct value *a, const struct value *b, u32 strict);
+
+void learn_min(struct state *s, const struct value *v, u64 lo);
+void learn_max(struct state *s, const struct value *v, u64 hi);
+
+#endif

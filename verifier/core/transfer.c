@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * What each instruction does to the state: moves and the two-operand ALU here,
+ * arithmetic results in alu.c, the rest in muldiv.c.  Branches and ret belong to
+ * the walk in verify.c.
+ *
+ * Pointers survive mov, push, pop, lea, add and sub of a number, and nothing
+ * else: a pointer that became a number could leave through the verdict.
+ */
+#include "verifier/core/checker.h"
+
+static bool is_number(const struct value *v)
+{
+	return v->kind == KIND_NUMBER;
+}
+
+static void set_flags(struct state *s, enum flags_kind kind, u32 width, struct value a,
+		      struct value b)
+{
+	s->flags.kind = kind;
+	s->flags.width = (u8)width;
+	s->flags.a = a;
+	s->flags.b = b;
+}
+
+static rule_t transfer_mov(struct checker *ck)
+{
+	const struct insn *insn = &ck->insn;
+	struct value v;
+	rule_t rule = read_arg(ck, 1, insn->src_width, &v);
+
+	if (rule)
+		return rule;
+	if (insn->op == OP_movsx &&
+	    (known_range(ck->state.sym, &v).hi > width_mask(insn->src_width) >> 1 ||
+	     flow_range(ck->state.sym, &v).hi > width_mask(insn->src_width) >> 1))
+		v = unknown(&ck->state, insn->width);
+	return write_arg(ck, 0, insn->width, v);
+}
+
+static rule_t transfer_lea(struct checker *ck)
+{
+	struct value v;
+	rule_t rule;
+
+	if (ck->insn.arg[1].kind != OPERAND_MEM)
+		return IPJIT_RULE_operand;
+	rule = address(ck, &v);
+	return rule ? rule : write_arg(ck, 0, ck->insn.width, v);
+}
+
+/* Bytes in another order: nothing is known of the result. */
+static rule_t transfer_swap(struct checker *ck)
+{
+	const struct insn *insn = &ck->insn;
+	struct value v;
+	rule_t rule;
+
+	if (insn->op == OP_movbe && insn->arg[1].kind != OPERAND_MEM)
+		return IPJIT_RULE_operand;
+	rule = read_arg(ck, insn->op == OP_movbe, insn->width, &v);
+	if (!rule && !is_number(&v))
+		rule = IPJIT_RULE_pointer_arith;
+	return rule ? rule : write_arg(ck, 0, insn->width, unknown(&ck->state, insn->width));
+}
+
+static rule_t transfer_cmov(struct checker *ck)
+{
+	struct state *s = &ck->state;
+	u32 width = ck->insn.width;
+	struct value a, b;
+	rule_t rule = read_arg(ck, 0, width, &a);
+
+	if (!rule)
+		rule = read_arg(ck, 1, width, &b);
+	if (rule)
+		return rule;
+	if (s->flags.kind == FLAGS_UNSET)
+		return IPJIT_RULE_uninit_flags;
+	if (!is_number(&a) || !is_number(&b))
+		return IPJIT_RULE_pointer_arith;
+	return write_arg(ck, 0, width, select_result(s, &a, &b));
+}
+
+static rule_t transfer_set(struct checker *ck)
+{
+	if (ck->state.flags.kind == FLAGS_UNSET)
+		return IPJIT_RULE_uninit_flags;
+	return write_arg(ck, 0, 1,
+			 fresh(&ck->state, clamp_above(1), clamp_above(1), 0));
+}
+
+static rule_t transfer_push(struct checker *ck)
+{
+	struct value v, sp = ck->state.loc[RSP];
+	rule_t rule = read_reg(ck, ck->insn.arg[0].reg, 8, &v);
+
+	if (rule)
+		return rule;
+	sp.add -= 8;
+	rule = write_reg(ck, RSP, 8, sp);
+	return rule ? rule : store(ck, &sp, 8, v);
+}
+
+static rule_t transfer_pop(struct checker *ck)
+{
+	struct value v, sp = ck->state.loc[RSP];
+	rule_t rule = load(ck, &sp, 8, &v);
+
+	if (rule)
+		return rule;
+	sp.add += 8;
+	rule = write_reg(ck, RSP, 8, sp);
+	return rule ? rule : write_reg(ck, ck->insn.arg[0].reg, 8, v);
+}
+
+/* pointer +- number */
+static rule_t move_pointer(struct checker *ck, struct value a, struct value b)
+{
+	struct state *s = &ck->state;
+	const struct insn *insn = &ck->insn;
+
+	if (insn->op == OP_add && is_number(&a)) {
+		struct value swap = a;
+
+		a = b;
+		b = swap;
+	}
+	if (!is_number(&b) || a.kind == KIND_SAVED)
+		return IPJIT_RULE_pointer_arith;
+	if (insn->op == OP_sub || insn->op == OP_dec) {
+		if (!is_constant(&b))
+			return IPJIT_RULE_pointer_arith;
+		b.add = -b.add;
+	} else if (insn->op != OP_add && insn->op != OP_inc) {
+		return IPJIT_RULE_pointer_arith;
+	}
+	s->flags.kind = FLAGS_OPAQUE;
+	return write_arg(ck, 0, 8, sum(s, a, b));
+}
+
+/* cmp and test: flags only */
+static rule_t transfer_compare(struct checker *ck)
+{
+	struct state *s = &ck->state;
+	const struct insn *insn = &ck->insn;
+	struct value a, b;
+	rule_t rule = read_arg(ck, 0, insn->width, &a);
+
+	if (!rule)
+		rule = read_arg(ck, 1, insn->width, &b);
+	if (rule)
+		return rule;
+	if (!is_number(&a) || !is_number(&b)) {
+		/* Addresses say nothing here; a null check is harmless. */
+		s->flags.kind = FLAGS_OPAQUE;
+		return a.kind == KIND_SAVED || b.kind == KIND_SAVED ? IPJIT_RULE_pointer_arith :
+								      IPJIT_RULE_none;
+	}
+	if (insn->op == OP_cmp)
+		set_flags(s, FLAGS_COMPARE, insn->width, a, b);
+	else if (a.sym == b.sym && a.add == b.add)
+		set_flags(s, FLAGS_COMPARE, insn->width, a, constant(0));
+	else
+		s->flags.kind = FLAGS_OPAQUE;
+	return IPJIT_RULE_none;
+}
+
+/* xor r,r and sub r,r give zero, and sbb r,r copies the carry, whatever r held. */
+static bool is_self_clearing(const struct insn *insn)
+{
+	return (insn->op == OP_xor || insn->op == OP_sub || insn->op == OP_sbb) &&
+	       insn->arg[0].kind == OPERAND_REG && insn->arg[1].kind == OPERAND_REG &&
+	       insn->arg[0].reg == insn->arg[1].reg;
+}
+
+static rule_t clear_self(struct checker *ck)
+{
+	struct state *s = &ck->state;
+	struct value v = constant(0);
+
+	if (ck->insn.op == OP_sbb) {
+		if (s->flags.kind == FLAGS_UNSET)
+			return IPJIT_RULE_uninit_flags;
+		v = unknown(s, ck->insn.width);
+	}
+	s->flags.kind = FLAGS_OPAQUE;
+	return write_arg(ck, 0, ck->insn.width, v);
+}
+
+static rule_t transfer_alu(struct checker *ck)
+{
+	struct state *s = &ck->state;
+	const struct insn *insn = &ck->insn;
+	struct value a, b = constant(1), at, v;
+	bool compares = insn->op == OP_sub;
+	rule_t rule;
+
+	if (is_self_clearing(insn))
+		return clear_self(ck);
+	if (insn->arg[0].kind == OPERAND_MEM) {
+		rule = address(ck, &at);
+		if (!rule && at.kind == KIND_COUNTERS) {
+			s->flags.kind = FLAGS_OPAQUE;
+			return add_to_counter(ck, &at);
+		}
+		if (!rule)
+			rule = at.kind == KIND_STACK ? load(ck, &at, insn->width, &a) :
+						       IPJIT_RULE_store;
+	} else {
+		rule = read_arg(ck, 0, insn->width, &a);
+	}
+	if (!rule && insn->arg[1].kind != OPERAND_NONE)
+		rule = read_arg(ck, 1, insn->width, &b);
+	if (rule)
+		return rule;
+	if ((insn->op == OP_adc || insn->op == OP_sbb) && s->flags.kind == FLAGS_UNSET)
+		return IPJIT_RULE_uninit_flags;
+	if (!is_number(&a) || !is_number(&b))
+		return move_pointer(ck, a, b);
+	v = alu_result(s, insn->op, a, b, insn->width);
+	if (compares)
+		set_flags(s, FLAGS_COMPARE, insn->width, a, b);
+	else if (insn->op != OP_not)
+		set_flags(s, FLAGS_RESULT, insn->width, v, constant(0));
+	return write_arg(ck, 0, insn->width, v);
+}
+
+/* Shifts and rotations, the VEX forms too: those leave the flags alone. */
+static rule_t transfer_shift(struct checker *ck)
+{
+	struct state *s = &ck->state;
+	const struct insn *insn = &ck->insn;
+	bool vex = insn->arg[2].kind != OPERAND_NONE;
+	struct value a, count, v;
+	rule_t rule = read_arg(ck, vex, insn->width, &a);
+
+	/* Only the low byte of the count matters, and of cl only that may be known. */
+	if (!rule)
+		rule = read_arg(ck, vex + 1, 1, &count);
+	if (rule)
+		return rule;
+	if (!is_number(&a) || !is_number(&count))
+		return IPJIT_RULE_pointer_arith;
+	v = shift_result(s, insn->op, a, count, insn->width);
+	/* A count of zero keeps the flags, so shifts do not make unset flags set. */
+	if (!vex && s->flags.kind != FLAGS_UNSET)
+		s->flags.kind = FLAGS_OPAQUE;
+	if (!vex && is_constant(&count) && (count.add & 31) && insn->op >= OP_shl)
+		set_flags(s, FLAGS_RESULT, insn->width, v, constant(0));
+	return write_arg(ck, 0, insn->width, v);
+}
+
+static rule_t transfer_bt(struct checker *ck)
+{
+	struct value ignored;
+	rule_t rule;
+
+	/* bt m,r reads at an address that the register moves. */
+	if (ck->insn.arg[0].kind == OPERAND_MEM && ck->insn.arg[1].kind == OPERAND_REG)
+		return IPJIT_RULE_operand;
+	rule = read_arg(ck, 0, ck->insn.width, &ignored);
+	if (!rule && ignored.kind != KIND_NUMBER)
+		rule = IPJIT_RULE_pointer_arith;
+	if (!rule)
+		rule = read_arg(ck, 1, ck->insn.width, &ignored);
+	if (!rule && ignored.kind != KIND_NUMBER)
+		rule = IPJIT_RULE_pointer_arith;
+	ck->state.flags.kind = FLAGS_OPAQUE;
+	return rule;
+}
+
+rule_t transfer(struct checker *ck)
+{
+	switch ((enum insn_op)ck->insn.op) {
+	case OP_mov: case OP_movzx: case OP_movsx:
+		return transfer_mov(ck);
+	case OP_lea:
+		return transfer_lea(ck);
+	case OP_movbe: case OP_bswap:
+		return transfer_swap(ck);
+	case OP_cmov:
+		return transfer_cmov(ck);
+	case OP_set:
+		return transfer_set(ck);
+	case OP_push:
+		return transfer_push(ck);
+	case OP_pop:
+		return transfer_pop(ck);
+	case OP_add: case OP_or: case OP_adc: case OP_sbb: case OP_and: case OP_sub:
+	case OP_xor: case OP_inc: case OP_dec: case OP_neg: case OP_not:
+		return transfer_alu(ck);
+	case OP_cmp: case OP_test:
+		return transfer_compare(ck);
+	case OP_rol: case OP_ror: case OP_shl: case OP_shr: case OP_sar: case OP_rorx:
+	case OP_shlx: case OP_shrx: case OP_sarx:
+		return transfer_shift(ck);
+	case OP_mul: case OP_imul1: case OP_imul: case OP_div:
+		return transfer_muldiv(ck);
+	case OP_bt:
+		return transfer_bt(ck);
+	case OP_bsf: case OP_bsr: case OP_tzcnt: case OP_lzcnt: case OP_popcnt: case OP_andn:
+	case OP_bextr: case OP_bzhi: case OP_blsr: case OP_blsmsk: case OP_blsi:
+		return transfer_bits(ck);
+	case OP_nop: case OP_endbr64:
+		return IPJIT_RULE_none;
+	case OP_jcc: case OP_jmp: case OP_ret: case OP_int3: case OP_none:
+	case OP_group1: case OP_group2: case OP_group3: case OP_group5: case OP_group8:
+	case OP_group11: case OP_group_nop: case OP_group_set: case OP_GROUPS_END:
+		break;
+	}
+	return IPJIT_RULE_opcode;
+}
