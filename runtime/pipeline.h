@@ -18,11 +18,12 @@ namespace ipjit::runtime {
 
 /// One compiled program, immutable once built: what a FilterSlot points to.
 struct Unit {
+  ipjit_entry_fn direct = nullptr;       ///< native code that reads no field but wire_len
   Engine engine = Engine::kInterp;
   bpf::Dialect dialect = bpf::Dialect::kLibpcap;
   bpf::InsnList source;                  ///< the classic program, for reference and replay
   std::optional<ir::Program> program;    ///< none where the source has a backward jump
-  std::optional<InstalledCode> code;     ///< none for Engine::kInterp
+  std::optional<InstalledCode> code;     ///< none for Engine::kInterp and kLibpcap
   uint32_t code_bytes = 0;
   uint32_t table_bytes = 0;
   uint64_t compile_ns = 0;               ///< whole pipeline
@@ -30,6 +31,10 @@ struct Unit {
 
   /// The verdict for one packet; the slow door that every engine has.
   uint32_t run(std::span<const uint8_t> data, const ipjit_ctx& ctx) const;
+
+  /// The verdict by the engine that ipjit replaced: libpcap's interpreter, or one with the
+  /// kernel's meaning for the Linux dialect.
+  uint32_t run_replaced(std::span<const uint8_t> data, const ipjit_ctx& ctx) const;
 };
 
 struct Request {
@@ -42,8 +47,14 @@ struct Request {
 ///
 /// Gives: a unit that runs; where a faster engine refuses and none was asked for by name, the
 ///        engine below, with `refusal` set.
-/// Fails: as bpf::check(), bpf::translate(); as the stage that refuses where an engine was named.
+/// Fails: as bpf::check(), bpf::translate(); as the stage that refuses where an engine was named;
+///        kUnavailable for tier2 (not built in), and for libpcap with the Linux dialect.
 /// Thread: any; compilers are per thread.
 Result<std::unique_ptr<Unit>> build(std::span<const bpf::Insn> insns, const Request& request);
+
+/// The engine that IPJIT_ENGINE names: exactly this one is meant.  None if the variable is unset,
+/// empty or "auto", and in processes that gained privileges (AT_SECURE).
+/// Fails: kBadOption, listing the names.
+Result<std::optional<Engine>> engine_from_environment();
 
 }  // namespace ipjit::runtime

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "runtime/filter.h"
+
+namespace ipjit::runtime {
+
+Result<std::unique_ptr<Filter>> Filter::create(std::span<const bpf::Insn> insns,
+                                               const Request& request, const Label& label) {
+  Result<std::unique_ptr<Unit>> unit = build(insns, request);
+  if (!unit) return unit.error();
+  std::unique_ptr<FilterStats> stats = FilterStats::open(label.name.empty() ? "bpf" : label.name, request.dialect);
+  if (!label.note.empty()) stats->set_note(label.note);
+  return std::unique_ptr<Filter>(new Filter(request, std::move(stats), std::move(*unit)));
+}
+
+Result<std::unique_ptr<Filter>> Filter::create(const std::string& expression,
+                                               const bpf::Link& link, const Request& request,
+                                               const Label& label) {
+  Result<bpf::InsnList> insns = bpf::compile_expression(expression, link);
+  if (!insns) return insns.error();
+  const std::string& name = label.name.empty() ? expression : label.name;
+  Result<std::unique_ptr<Filter>> filter =
+      create(*insns, request, Label{.name = name, .note = label.note});
+  if (filter) (*filter)->link_ = link;
+  return filter;
+}
+
+Filter::Filter(const Request& request, std::unique_ptr<FilterStats> stats,
+               std::unique_ptr<Unit> unit)
+    : request_(request), stats_(std::move(stats)), slot_(*stats_, std::move(unit)) {}
+
+Filter::~Filter() = default;
+
+Status Filter::refuse(const Error& error) {
+  stats_->refused(error);
+  return error;
+}
+
+Status Filter::replace(std::span<const bpf::Insn> insns) {
+  Result<std::unique_ptr<Unit>> unit = build(insns, request_);
+  if (!unit) return refuse(unit.error());
+  slot_.publish(std::move(*unit));
+  return ok();
+}
+
+Status Filter::replace(const std::string& expression) {
+  Result<bpf::InsnList> insns = bpf::compile_expression(expression, link_);
+  if (!insns) return refuse(insns.error());
+  return replace(*insns);
+}
+
+void Filter::set_note(const std::string& note) { stats_->set_note(note); }
+
+}  // namespace ipjit::runtime

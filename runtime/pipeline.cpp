@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The street: compile() below is the whole of it, a line for each stage and values in between.
+//
+//   cBPF -> check -> translate -> optimize -> validate -> tier 1 -> verify -> seal
+//
+// MachineCode is inert bytes; InstalledCode can run; only CodeMemory makes one of the other, and
+// only with the verifier's proof.  When a stage refuses, the unit keeps what the stages before it
+// made: the IR interpreter runs a program that tier 1 or the system refused, the plain cBPF
+// interpreter one that has no IR (backward jumps, ancillary loads that need the kernel).  The
+// refusal stays with the unit, for `ipjit stats`.
+#include "runtime/pipeline.h"
+
+#include <pcap/pcap.h>
+
+#include <cstdlib>
+#include <ctime>
+
+#include "bpf-frontend/check.h"
+#include "bpf-frontend/interpret.h"
+#include "bpf-frontend/translate.h"
+#include "ir/interpret.h"
+#include "ir/optimize.h"
+#include "ir/validate.h"
+#include "tier1-asmjit/tier1.h"
+#include "verifier/verifier.h"
+
+namespace ipjit::runtime {
+
+namespace {
+
+uint64_t now_ns() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+/// What the slot promises to every native unit; a tier that wants more is a bug of ours.
+bool runs_in_a_slot(const ipjit_contract& contract) {
+  return contract.abi == IPJIT_ABI_VERSION && (contract.bases & ~uint32_t{IPJIT_BASE_DATA}) == 0 &&
+         contract.max_len >= UINT32_MAX && contract.resumes == 0 && contract.actions == 0 &&
+         contract.counters == 0;
+}
+
+void install(Unit& unit, const ir::MachineCode& code, InstalledCode sealed) {
+  IPJIT_CHECK(runs_in_a_slot(code.contract));
+  constexpr uint64_t kWireLen = uint64_t{1} << IPJIT_FIELD_wire_len;
+  unit.engine = Engine::kTier1;
+  unit.code_bytes = code.code_len;
+  unit.table_bytes = static_cast<uint32_t>(code.bytes.size()) - code.code_len;
+  unit.direct = (code.contract.fields & ~kWireLen) == 0 ? sealed.entry() : nullptr;
+  unit.code = std::move(sealed);
+}
+
+/// Every stage for `unit.source`; stops behind validation unless `native`.
+Status compile(Unit& unit, const arch::Target* target, bool native) {
+  static thread_local tier1::Tier1 tier1;
+  Result<ir::Program> program = bpf::translate(unit.source, unit.dialect);
+  if (!program) return program.error();
+  ir::optimize(*program);
+  if (Status valid = ir::validate(*program); !valid) return valid.error();
+  unit.program = std::move(*program);
+  if (!native) return ok();
+  Result<ir::MachineCode> code = tier1.compile(*unit.program, *target);
+  if (!code) return code.error();
+  Result<verifier::Proof> proof = verifier::verify(code->bytes, code->code_len, code->contract);
+  if (!proof) return proof.error();
+  Result<InstalledCode> sealed = CodeMemory::seal(code->bytes, *proof);
+  if (!sealed) return sealed.error();
+  install(unit, *code, std::move(*sealed));
+  return ok();
+}
+
+/// Refuses what no program could change: engines that are not there, targets that do not exist.
+Result<const arch::Target*> usable_target(const Request& request) {
+  if (request.engine == Engine::kTier2)
+    return Error{Stage::kTier2, Code::kUnavailable, 0, "tier2 is not built in"};
+  if (request.engine == Engine::kLibpcap && request.dialect == bpf::Dialect::kLinux)
+    return Error{Stage::kRuntime, Code::kUnavailable, 0,
+                 "engine libpcap has no linux dialect: use interp or tier1"};
+  if (!request.target) return arch::default_target();
+  if (!arch::supported(*request.target))
+    return Error{Stage::kTarget, Code::kUnavailable, 0,
+                 "this CPU cannot run code for " + std::string(request.target->name)};
+  return request.target;
+}
+
+}  // namespace
+
+uint32_t Unit::run(std::span<const uint8_t> data, const ipjit_ctx& ctx) const {
+  if (code) return ipjit_result_value(code->entry()(data.data(), data.size(), &ctx));
+  if (engine == Engine::kLibpcap) return run_replaced(data, ctx);
+  if (program) return ipjit_result_value(ir::interpret(*program, data, ctx));
+  return bpf::interpret(source, dialect, data, ctx);
+}
+
+uint32_t Unit::run_replaced(std::span<const uint8_t> data, const ipjit_ctx& ctx) const {
+  static_assert(sizeof(bpf_insn) == sizeof(bpf::Insn));
+  if (dialect == bpf::Dialect::kLinux) return bpf::interpret(source, dialect, data, ctx);
+  return bpf_filter(reinterpret_cast<const bpf_insn*>(source.data()), data.data(), ctx.wire_len,
+                    static_cast<uint32_t>(data.size()));
+}
+
+Result<std::unique_ptr<Unit>> build(std::span<const bpf::Insn> insns, const Request& request) {
+  const uint64_t start_ns = now_ns();
+  Result<const arch::Target*> target = usable_target(request);
+  if (!target) return target.error();
+  if (Status checked = bpf::check(insns, request.dialect); !checked) return checked.error();
+
+  auto unit = std::make_unique<Unit>();
+  unit->dialect = request.dialect;
+  unit->source.assign(insns.begin(), insns.end());
+  if (request.engine == Engine::kLibpcap) {
+    unit->engine = Engine::kLibpcap;
+  } else {
+    const bool native = request.engine != Engine::kInterp;
+    Status compiled = compile(*unit, *target, native);
+    if (!compiled && request.engine == Engine::kTier1) return compiled.error();
+    if (!compiled) unit->refusal = compiled.error();
+  }
+  unit->compile_ns = now_ns() - start_ns;
+  return unit;
+}
+
+Result<std::optional<Engine>> engine_from_environment() {
+  const char* value = secure_getenv("IPJIT_ENGINE");
+  if (!value || !*value || std::string_view(value) == "auto") return std::optional<Engine>();
+  if (std::optional<Engine> engine = engine_named(value)) return engine;
+  return Error{Stage::kUsage, Code::kBadOption, 0,
+               "IPJIT_ENGINE is '" + std::string(value) +
+                   "': say auto, interp, tier1, tier2 or libpcap"};
+}
+
+}  // namespace ipjit::runtime

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Grace periods without waiting.
+//
+//   begin:  membarrier; note `entered` of each stripe whose thread is inside
+//   over:   each `left` has come to what was noted, and both shared counters were seen at 0
+//
+// The order on the reader's side is store(entered), load(program); on the writer's side it is
+// store(program), load(entered).  One of them must see the other's store, which takes a full barrier
+// on both sides; membarrier() puts the reader's in for it, so readers pay for none.  The thread
+// sanitizer does not know that, and under it the reader's add is a full barrier itself.
+//
+// The shared line has no owner, so `left` says nothing about who left.  Its readers add to one of
+// two counters that a phase chooses.  The idle counter is waited for first (a reader may have read
+// the phase long ago), then the phase is turned and the other one is waited for; new readers always
+// go where nobody waits, so both waits end although readers never pause.  Idea: the kernel's SRCU.
+//
+// Both conditions are looked at when the next program is retired, never waited for.
+#include "runtime/retired.h"
+
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "runtime/lock.h"
+
+namespace ipjit::runtime {
+
+namespace {
+
+size_t bytes_of(const Unit& unit) {
+  size_t bytes = sizeof unit + unit.source.size() * sizeof(bpf::Insn);
+  if (unit.code) bytes += (unit.code->bytes().size() + 4095) / 4096 * 4096;
+  if (unit.program)
+    bytes += unit.program->insns.size() * sizeof(ir::Insn) +
+             unit.program->blocks.size() * sizeof(ir::Block);
+  return bytes;
+}
+
+}  // namespace
+
+bool have_membarrier() {
+  static const bool have =
+      syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
+  return have;
+}
+
+void Retired::add(std::unique_ptr<const Unit> unit) {
+  young_bytes_ += bytes_of(*unit);
+  young_.push_back(std::move(unit));
+  if (!waiting_.empty() && grace_period_over()) waiting_.clear();
+  if (!waiting_.empty() || (young_.size() < kBatch && young_bytes_ < kBatchBytes)) return;
+  waiting_.swap(young_);
+  young_bytes_ = 0;
+  begin_grace_period();
+  if (grace_period_over()) waiting_.clear();
+}
+
+void Retired::begin_grace_period() {
+  fork_generation_ = fork_generation();
+  shared_phases_left_ = 2;
+  if (stripe_count_ == 0) return;
+  IPJIT_CHECK(syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0);
+  for (uint32_t i = 0; i < stripe_count_; ++i) {
+    const uint64_t left = stripes_[i].left.load(std::memory_order_seq_cst);
+    const uint64_t entered = stripes_[i].entered.load(std::memory_order_seq_cst);
+    entered_[i] = entered == left ? 0 : entered;
+  }
+}
+
+bool Retired::grace_period_over() {
+  if (fork_generation_ != fork_generation()) begin_grace_period();
+  for (uint32_t i = 0; i < stripe_count_; ++i) {
+    if (entered_[i] == 0) continue;
+    if (stripes_[i].left.load(std::memory_order_acquire) < entered_[i]) return false;
+    entered_[i] = 0;
+  }
+  while (shared_phases_left_ > 0)
+    if (!shared_left()) return false;
+  return true;
+}
+
+/// Looks at the idle counter; where nobody is on it, makes it the busy one.
+bool Retired::shared_left() {
+  const uint64_t phase = shared_->phase.load(std::memory_order_seq_cst);
+  if (shared_->inside[~phase & 1].load(std::memory_order_seq_cst) != 0) return false;
+  shared_->phase.store(phase + 1, std::memory_order_seq_cst);
+  --shared_phases_left_;
+  return true;
+}
+
+}  // namespace ipjit::runtime

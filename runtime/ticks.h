@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// A clock fine enough for one packet.
+#pragma once
+
+#include <cstdint>
+#include <ctime>
+
+#if defined(__x86_64__)
+#include <x86intrin.h>
+#endif
+
+namespace ipjit::runtime {
+
+inline uint64_t monotonic_ns() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+/// The time stamp counter, read when everything before it is done and nothing behind it has begun.
+inline uint64_t ticks() {
+#if defined(__x86_64__)
+  _mm_lfence();
+  const uint64_t now = __rdtsc();
+  _mm_lfence();
+  return now;
+#else
+  return monotonic_ns();
+#endif
+}
+
+/// Turns ticks into time, and knows what reading them costs.
+class TickClock {
+ public:
+  TickClock();
+
+  /// The time of a piece of code that took `ticks` between two readings, in picoseconds.
+  uint64_t picoseconds(uint64_t ticks) const;
+
+ private:
+  uint64_t first_ticks_, first_ns_;
+  uint64_t reading_;  ///< ticks between two readings with nothing in between
+};
+
+}  // namespace ipjit::runtime
