@@ -2,6 +2,12 @@
 // Tested by tests/tier1/asmjit_error_test.cpp.
 #include "tier1-asmjit/asmjit_error.h"
 
+#include <cstdio>
+
+// Where asmjit prints a failed assertion of its own; CMakeLists.txt says why it has another name.
+extern "C" FILE* ipjit_asmjit_stderr;
+FILE* ipjit_asmjit_stderr = stderr;
+
 namespace ipjit::tier1 {
 
 void FirstError::handleError(asmjit::Error code, const char*, asmjit::BaseEmitter*) {
