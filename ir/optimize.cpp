@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The passes in order.
+//
+// Sets come first, on the program as the frontend made it: what libpcap optimised is mostly chains
+// of `==`, and the thousand blocks that they shrink by are not walked by the others.  They come
+// again at the end, because chains that alternate with loads are chains only when the loads are
+// gone.  Threading needs blocks that numbering has emptied, and by cutting ways makes more values
+// dominate others, so the two take turns.
+#include "ir/optimize.h"
+
+#include "ir/passes/passes.h"
+
+namespace ipjit::ir {
+namespace {
+
+// One turn suffices for what libpcap optimised, two for what it did not.
+constexpr int kMaxTurns = 3;
+
+}  // namespace
+
+void optimize(Program& program) {
+  Workspace ws;
+  if (find_sets(program, ws)) remove_dead(program, ws);
+  for (int turn = 0; turn < kMaxTurns; ++turn) {
+    number_values(program, ws);
+    if (!thread_jumps(program, ws)) break;
+  }
+  if (merge_needs(program, ws)) number_values(program, ws);
+  find_sets(program, ws);
+  remove_dead(program, ws);
+}
+
+}  // namespace ipjit::ir

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The passes of optimize(): one file each, of the pass's name.
+//
+// A pass rewrites in place: it may shorten a block's instructions, replace operands and edges, and
+// leave blocks that nothing leads to.  Only remove_dead() moves things.  Between passes the program
+// is valid.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "ir/dominators.h"
+#include "ir/passes/forward.h"
+#include "ir/program.h"
+
+namespace ipjit::ir {
+
+/// What is known of a value wherever it is visible; number_values() fills it.
+struct ValueInfo {
+  uint64_t bits = ~uint64_t{0};  ///< those that may be set; also an upper bound
+  bool constant = false;         ///< then its value is `bits`
+  uint32_t node = 0;             ///< of the dominator tree of the walk that filled it
+  uint32_t insn = 0xffffffff;    ///< its definition, unless it is a parameter
+};
+
+/// Buffers that the passes share, so that a small filter is not slowed down by the allocator.
+struct Workspace {
+  Forward forward;
+  std::vector<ValueInfo> info;    ///< by value
+  std::vector<ValueId> renamed;   ///< by value: what stands for it
+  std::vector<uint32_t> heads;    ///< by value: newest fact
+  std::vector<uint32_t> buckets;  ///< hash table of number_values()
+  std::vector<uint8_t> marks;     ///< by value
+  std::vector<uint32_t> ways;     ///< by block: edges in
+  std::vector<uint32_t> numbers;  ///< by block: new id
+  std::vector<ValueId> arguments;
+};
+
+/// Constants, identities, equal values and loads; needs that are known to hold.  Sets ws.info.
+bool number_values(Program& program, Workspace& ws);
+
+/// Edges over tests that are decided on that way.  Uses the ws.info of number_values().
+bool thread_jumps(Program& program, Workspace& ws);
+
+/// Raises needs to what every way behind them needs too.
+bool merge_needs(Program& program, Workspace& ws);
+
+/// Chains of `==` to tests of a table.
+bool find_sets(Program& program, Workspace& ws);
+
+/// Values, parameters, blocks and tables that nobody uses; joins blocks; renumbers.
+void remove_dead(Program& program, Workspace& ws);
+
+/// Chains shorter than this stay comparisons: a probe costs about as much as 8 of them.
+inline constexpr uint32_t kMinSetKeys = 8;
+
+/// An ending that always goes along `edge`.
+inline Term jump_along(const Edge& edge, uint32_t source) {
+  Term term;
+  term.kind = TermKind::kJump;
+  term.taken = edge;
+  term.source = source;
+  return term;
+}
+
+/// Marks the parameters that are used outside their own block: no edge may go around that block.
+void mark_escaping(const Program& program, std::vector<uint8_t>& marks);
+
+}  // namespace ipjit::ir
