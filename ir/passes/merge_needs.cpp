@@ -42,6 +42,7 @@ class MergeNeeds {
   bool run() {
     for (uint32_t b = static_cast<uint32_t>(p_.blocks.size()); b-- > 0;) {
       Block& block = p_.blocks[b];
+      drop_pointless(block);
       Demands now = behind(block.term);
       for (uint32_t i = block.first + block.count; i-- > block.first;) before(p_.insns[i], now);
       demands_[b] = now;
@@ -50,6 +51,17 @@ class MergeNeeds {
   }
 
  private:
+  /// `need 26 else b1`, `jump b1`
+  void drop_pointless(Block& block) {
+    const Term& t = block.term;
+    while (t.kind == TermKind::kJump && t.taken.arg_count == 0 && block.count > 0) {
+      const Insn& last = p_.insns[block.first + block.count - 1];
+      if (last.op != Op::kNeed || last.fail != t.taken.to) break;
+      --block.count;
+      changed_ = true;
+    }
+  }
+
   Demands behind(const Term& term) const {
     Demands result;
     for (uint32_t base = 0; base < 2; ++base) {
