@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Everything that can run a filter, behind one function each: a loop over packets that counts matches.
+// The loop is inside, so that no engine pays for another call per packet than its own.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "bpf-frontend/insn.h"
+#include "ipjit/error.h"
+#include "ipjit/ipjit.h"
+
+namespace ipjit::bench {
+
+struct Runner {
+  std::string name;
+  /// Runs the filter on the first `count` packets, `rounds` times; gives the matches.
+  std::function<uint64_t(size_t count, size_t rounds)> run;
+};
+
+/// An engine loads a program and remembers the packets.
+/// Fails: kRefused, kUnavailable; `why` is what a table can show.
+using Engine = Result<Runner> (*)(std::span<const bpf::Insn> insns,
+                                  std::span<const ipjit_packet> packets);
+
+Result<Runner> libpcap(std::span<const bpf::Insn>, std::span<const ipjit_packet>);
+Result<Runner> dpdk_jit(std::span<const bpf::Insn>, std::span<const ipjit_packet>);
+Result<Runner> ipjit_interp(std::span<const bpf::Insn>, std::span<const ipjit_packet>);
+Result<Runner> ipjit_tier1(std::span<const bpf::Insn>, std::span<const ipjit_packet>);
+Result<Runner> ipjit_tier1_burst(std::span<const bpf::Insn>, std::span<const ipjit_packet>);
+Result<Runner> ipjit_tier1_body(std::span<const bpf::Insn>, std::span<const ipjit_packet>);
+
+/// "DPDK 22.11.11", or why there is none.
+std::string dpdk_version();
+
+/// Compile latency of rte_bpf for one program: convert, load, JIT; seconds, or a refusal.
+Result<double> dpdk_compile_s(std::span<const bpf::Insn> insns);
+
+}  // namespace ipjit::bench

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Our engines: through the C API as a program calls it, and the bare body.
+#include "bench/micro/engines.h"
+#include "ir/program.h"
+#include "runtime/pipeline.h"
+
+namespace ipjit::bench {
+namespace {
+
+using Filter = std::shared_ptr<ipjit_filter>;
+
+Result<Filter> compile(std::span<const bpf::Insn> insns, ipjit_engine engine) {
+  static_assert(sizeof(ipjit_insn) == sizeof(bpf::Insn));
+  ipjit_options options = {};
+  options.size = sizeof options;
+  options.engine = engine;
+  ipjit_error error;
+  ipjit_filter* filter = ipjit_compile(reinterpret_cast<const ipjit_insn*>(insns.data()),
+                                       insns.size(), &options, &error);
+  if (!filter) return Error{Stage::kRuntime, Code::kRefused, 0, error.text};
+  return Filter(filter, ipjit_filter_free);
+}
+
+Result<Runner> through_api(const char* name, std::span<const bpf::Insn> insns,
+                           std::span<const ipjit_packet> packets, ipjit_engine engine) {
+  Result<Filter> filter = compile(insns, engine);
+  if (!filter) return filter.error();
+  return Runner{name, [filter = *filter, packets](size_t count, size_t rounds) {
+                  uint64_t matches = 0;
+                  for (size_t round = 0; round < rounds; ++round)
+                    for (const ipjit_packet& packet : packets.first(count))
+                      matches += ipjit_filter_run(filter.get(), packet.data, packet.caplen,
+                                                  packet.len) != 0;
+                  return matches;
+                }};
+}
+
+}  // namespace
+
+Result<Runner> ipjit_interp(std::span<const bpf::Insn> insns,
+                            std::span<const ipjit_packet> packets) {
+  return through_api("ipjit interp", insns, packets, IPJIT_ENGINE_INTERP);
+}
+
+Result<Runner> ipjit_tier1(std::span<const bpf::Insn> insns,
+                           std::span<const ipjit_packet> packets) {
+  return through_api("ipjit tier1", insns, packets, IPJIT_ENGINE_TIER1);
+}
+
+Result<Runner> ipjit_tier1_burst(std::span<const bpf::Insn> insns,
+                                 std::span<const ipjit_packet> packets) {
+  Result<Filter> filter = compile(insns, IPJIT_ENGINE_TIER1);
+  if (!filter) return filter.error();
+  return Runner{"ipjit tier1 burst 32", [filter = *filter, packets](size_t count, size_t rounds) {
+                  uint64_t matches = 0;
+                  uint32_t verdicts[32];
+                  for (size_t round = 0; round < rounds; ++round)
+                    for (size_t at = 0; at < count; at += 32) {
+                      const size_t burst = std::min<size_t>(32, count - at);
+                      ipjit_filter_run_burst(filter.get(), packets.data() + at, burst, verdicts);
+                      for (size_t i = 0; i < burst; ++i) matches += verdicts[i] != 0;
+                    }
+                  return matches;
+                }};
+}
+
+Result<Runner> ipjit_tier1_body(std::span<const bpf::Insn> insns,
+                                std::span<const ipjit_packet> packets) {
+  runtime::Request request;
+  request.engine = ipjit::Engine::kTier1;
+  Result<std::unique_ptr<runtime::Unit>> built = runtime::build(insns, request);
+  if (!built) return built.error();
+  std::shared_ptr<runtime::Unit> unit = std::move(*built);
+  IPJIT_CHECK(unit->code && unit->program);
+  if (ir::fields_read(*unit->program) != 0)
+    return Error{Stage::kRuntime, Code::kUnavailable, 0, "reads ctx: not measured bare"};
+  return Runner{"ipjit tier1 body", [unit, packets](size_t count, size_t rounds) {
+                  const ipjit_entry_fn run = unit->code->entry();
+                  const ipjit_ctx ctx = {};
+                  uint64_t matches = 0;
+                  for (size_t round = 0; round < rounds; ++round)
+                    for (const ipjit_packet& packet : packets.first(count))
+                      matches += static_cast<uint32_t>(run(packet.data, packet.caplen, &ctx)) != 0;
+                  return matches;
+                }};
+}
+
+}  // namespace ipjit::bench

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Nanoseconds per packet: ten filters, our engines and two rivals, in one process.
+//
+//   packets_bench [--smoke] [--filters cdef] [--repeats N] [--hosts1000 FILE] [--json FILE]
+//
+// hot: 1,024 packets looped (they and the branch history fit the caches); stream: one pass over
+// 100,000.  In each repeat every engine runs once, and the order rotates from repeat to repeat; a
+// ratio is formed inside a repeat, between neighbours in time.  Cells are medians [min-max].  Time is
+// the thread's CPU time, so that a busy machine costs precision and not truth.
+//
+// Every engine counts its matches; one that differs from libpcap is marked, and its times are then
+// times of another filter.
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <optional>
+
+#include "bench/micro/engines.h"
+#include "bench/micro/measure.h"
+#include "bench/micro/programs.h"
+#include "bench/traffic/traffic.h"
+
+namespace {
+
+using namespace ipjit;
+using namespace ipjit::bench;
+using nlohmann::json;
+
+struct Plan {
+  size_t packets = 100'000;
+  size_t hot = 1024;
+  size_t repeats = 18;
+  double pass_ms = 2;  // what one hot measurement should take
+};
+
+constexpr bench::Engine kEngines[] = {libpcap,     dpdk_jit,          ipjit_interp,
+                                      ipjit_tier1, ipjit_tier1_burst, ipjit_tier1_body};
+constexpr const char* kNames[] = {"libpcap",     "rte_bpf JIT",         "ipjit interp",
+                                  "ipjit tier1", "ipjit tier1 burst 32", "ipjit tier1 body"};
+constexpr size_t kEngineCount = std::size(kEngines);
+constexpr size_t kTier1 = 3;
+
+struct Row {
+  std::optional<Runner> runner;
+  std::string refusal;
+  uint64_t matches = 0;
+  size_t hot_rounds = 1;
+  std::vector<double> hot, stream;  // ns per packet, by repeat
+};
+
+double ns_per_packet(const Runner& runner, size_t count, size_t rounds) {
+  const uint64_t start = cpu_ns();
+  const uint64_t matches = runner.run(count, rounds);
+  const uint64_t took = cpu_ns() - start;
+  asm volatile("" : : "r"(matches));
+  return static_cast<double>(took) / static_cast<double>(count * rounds);
+}
+
+Row load(size_t engine, const Compiled& compiled, const Traffic& traffic, const Plan& plan) {
+  Row row;
+  Result<Runner> runner = kEngines[engine](compiled.insns, traffic.packets());
+  if (!runner) {
+    row.refusal = runner.error().why;
+    return row;
+  }
+  row.runner = *runner;
+  row.matches = row.runner->run(plan.packets, 1);
+  const double ns = ns_per_packet(*row.runner, plan.hot, 4);
+  row.hot_rounds = std::clamp<size_t>(
+      static_cast<size_t>(plan.pass_ms * 1e6 / (ns * static_cast<double>(plan.hot))), 1, 2000);
+  return row;
+}
+
+std::vector<double> ratios(const std::vector<double>& slow, const std::vector<double>& fast) {
+  std::vector<double> result;
+  for (size_t i = 0; i < slow.size(); ++i) result.push_back(slow[i] / fast[i]);
+  return result;
+}
+
+std::vector<Row> measure(const Compiled& compiled, const Traffic& traffic, const Plan& plan) {
+  std::vector<Row> rows;
+  for (size_t e = 0; e < kEngineCount; ++e) rows.push_back(load(e, compiled, traffic, plan));
+  for (size_t repeat = 0; repeat < plan.repeats; ++repeat)
+    for (size_t turn = 0; turn < kEngineCount; ++turn) {
+      Row& row = rows[(turn + repeat) % kEngineCount];
+      if (!row.runner) continue;
+      // Its own code and data warm, as they are in a capture loop.
+      row.runner->run(plan.hot, 2);
+      row.hot.push_back(ns_per_packet(*row.runner, plan.hot, row.hot_rounds));
+      row.stream.push_back(ns_per_packet(*row.runner, plan.packets, 1));
+    }
+  return rows;
+}
+
+json report(const Compiled& compiled, const std::vector<Row>& rows) {
+  const std::string& text = compiled.filter.expression;
+  std::printf("\n%c  %.70s%s  (%zu instructions)\n", compiled.filter.id, text.c_str(),
+              text.size() > 70 ? "..." : "", compiled.insns.size());
+  std::printf("   %-21s %9s  %-22s %-22s %8s %8s\n", "ns/packet", "matches", "hot", "stream",
+              "libpcap/", "rte_bpf/");
+  json engines = json::array();
+  for (size_t e = 0; e < kEngineCount; ++e) {
+    const Row& row = rows[e];
+    if (!row.runner) {
+      std::printf("   %-21s %9s  %s\n", kNames[e], "-", row.refusal.c_str());
+      engines.push_back({{"name", kNames[e]}, {"refusal", row.refusal}});
+      continue;
+    }
+    json entry = {{"name", kNames[e]},
+                  {"matches", row.matches},
+                  {"agrees", row.matches == rows[0].matches},
+                  {"hot", to_json(spread_of(row.hot))},
+                  {"stream", to_json(spread_of(row.stream))}};
+    std::string cells[2];
+    for (size_t rival : {size_t{0}, size_t{1}}) {
+      if (!rows[rival].runner || rival == e) continue;
+      const Spread hot = spread_of(ratios(rows[rival].hot, row.hot));
+      const Spread stream = spread_of(ratios(rows[rival].stream, row.stream));
+      const char* key = rival == 0 ? "over_libpcap" : "over_dpdk";
+      entry[key] = {{"hot", to_json(hot)}, {"stream", to_json(stream)}};
+      char cell[32];
+      std::snprintf(cell, sizeof cell, "%.2f", hot.median);
+      cells[rival] = cell;
+    }
+    std::printf("   %-21s %8lu%c  %-22s %-22s %8s %8s\n", kNames[e],
+                static_cast<unsigned long>(row.matches),
+                row.matches == rows[0].matches ? ' ' : '!', to_string(spread_of(row.hot)).c_str(),
+                to_string(spread_of(row.stream)).c_str(), cells[0].c_str(), cells[1].c_str());
+    engines.push_back(entry);
+  }
+  return {{"id", std::string(1, compiled.filter.id)},
+          {"expression", text.substr(0, 100)},
+          {"insns", compiled.insns.size()},
+          {"pcap_compile_s", compiled.pcap_compile_s},
+          {"engines", engines}};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const Options options(argc, argv,
+                        {"--smoke", "--filters", "--repeats", "--hosts1000", "--json"});
+  Plan plan;
+  const bool smoke = options.flag("--smoke");
+  if (smoke) plan = {.packets = 4000, .hot = 256, .repeats = 2, .pass_ms = 0.2};
+  plan.repeats = options.number("--repeats", plan.repeats);
+  const std::string wanted = options.text("--filters", smoke ? "abcdefgij" : "abcdefghij");
+
+  const Traffic traffic = generate(plan.packets);
+  std::printf("%zu packets, %.1f MB; hot: %zu of them; %zu repeats; rivals: %s, %s\n",
+              plan.packets, static_cast<double>(traffic.bytes()) / 1e6, plan.hot, plan.repeats,
+              std::string(machine()["libpcap"]).c_str(), dpdk_version().c_str());
+  std::printf("columns 'libpcap/' and 'rte_bpf/': how many times faster than that, hot; '!': the "
+              "matches differ from libpcap's\n");
+  json results = json::array();
+  bool ours_agree = true;
+  for (const Filter& filter : filters()) {
+    if (wanted.find(filter.id) == std::string::npos) continue;
+    Plan own = plan;
+    if (filter.id == 'h') own.repeats = (plan.repeats + 1) / 2;
+    const Compiled compiled = filter.id == 'h'
+                                  ? compile_hosts1000(options.text("--hosts1000", ""))
+                                  : compile_with_libpcap(filter);
+    const std::vector<Row> rows = measure(compiled, traffic, own);
+    results.push_back(report(compiled, rows));
+    for (size_t e = 2; e < kEngineCount; ++e)
+      if (rows[e].runner && rows[e].matches != rows[0].matches) ours_agree = false;
+    if (!rows[kTier1].runner) ours_agree = false;
+    std::fflush(stdout);
+  }
+  write_json(options.text("--json", ""), {{"machine", machine()},
+                                          {"dpdk", dpdk_version()},
+                                          {"packets", plan.packets},
+                                          {"repeats", plan.repeats},
+                                          {"filters", results}});
+  if (!ours_agree) std::fprintf(stderr, "packets_bench: an engine of ours disagrees with libpcap\n");
+  return ours_agree ? 0 : 1;
+}

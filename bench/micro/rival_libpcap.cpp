@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <pcap/pcap.h>
+
+#include <cstring>
+
+#include "bench/micro/engines.h"
+
+namespace ipjit::bench {
+
+Result<Runner> libpcap(std::span<const bpf::Insn> insns, std::span<const ipjit_packet> packets) {
+  std::vector<bpf_insn> words(insns.size());
+  std::memcpy(words.data(), insns.data(), insns.size_bytes());
+  return Runner{"libpcap", [words, packets](size_t count, size_t rounds) mutable {
+                  const bpf_program program{static_cast<u_int>(words.size()), words.data()};
+                  pcap_pkthdr header = {};
+                  uint64_t matches = 0;
+                  for (size_t round = 0; round < rounds; ++round)
+                    for (const ipjit_packet& packet : packets.first(count)) {
+                      header.caplen = packet.caplen;
+                      header.len = packet.len;
+                      matches += pcap_offline_filter(&program, &header, packet.data) != 0;
+                    }
+                  return matches;
+                }};
+}
+
+}  // namespace ipjit::bench
