@@ -36,6 +36,11 @@ T need(Result<T> result, const char* what) {
   return std::move(*result);
 }
 
+const arch::Target& target() {
+  static const arch::Target* const found = need(arch::default_target(), "target");
+  return *found;
+}
+
 double us(uint64_t ns) { return static_cast<double>(ns) / 1e3; }
 
 struct Stages {
@@ -54,7 +59,7 @@ void time_stages(const Compiled& compiled, Stages& stages, tier1::Tier1& tier) {
   lap(stages.translate);
   ir::optimize(program);
   lap(stages.optimize);
-  const ir::MachineCode code = need(tier.compile(program, arch::default_target()), "tier1");
+  const ir::MachineCode code = need(tier.compile(program, target()), "tier1");
   lap(stages.emit);
   const verifier::Proof proof =
       need(verifier::verify(code.bytes, code.code_len, code.contract), "verify");
@@ -130,7 +135,7 @@ json verifier_row(const std::vector<Compiled>& programs, size_t rounds) {
   for (const Compiled& compiled : programs) {
     const ir::Program program =
         need(bpf::translate(compiled.insns, bpf::Dialect::kLibpcap), "translate");
-    const ir::MachineCode code = need(tier.compile(program, arch::default_target()), "tier1");
+    const ir::MachineCode code = need(tier.compile(program, target()), "tier1");
     std::vector<double> speeds;
     for (size_t round = 0; round < rounds; ++round) {
       const size_t times = std::max<size_t>(1, 200'000 / code.code_len);

@@ -27,6 +27,7 @@ using Engine = Result<Runner> (*)(std::span<const bpf::Insn> insns,
 
 Result<Runner> libpcap(std::span<const bpf::Insn>, std::span<const ipjit_packet>);
 Result<Runner> dpdk_jit(std::span<const bpf::Insn>, std::span<const ipjit_packet>);
+Result<Runner> dpdk_jit_repaired(std::span<const bpf::Insn>, std::span<const ipjit_packet>);
 Result<Runner> ipjit_interp(std::span<const bpf::Insn>, std::span<const ipjit_packet>);
 Result<Runner> ipjit_tier1(std::span<const bpf::Insn>, std::span<const ipjit_packet>);
 Result<Runner> ipjit_tier1_burst(std::span<const bpf::Insn>, std::span<const ipjit_packet>);

@@ -112,7 +112,7 @@ constexpr std::array<Share<Client>, 4> kClients{{{Client::kListed100, 4.1},
                                                  {Client::kListed1000, 9.8},
                                                  {Client::kInside, 20.0},
                                                  {Client::kOther, 66.1}}};
-constexpr std::array<Share<bool>, 2> kToServerE{{{true, 2.9}, {false, 97.1}}};
+constexpr std::array<Share<bool>, 2> kToServerE{{{true, 2.75}, {false, 97.25}}};
 
 struct Deck {
   Dealer<Protocol, 6> protocol{kProtocols};
