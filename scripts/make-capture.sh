@@ -25,7 +25,7 @@ packets=${2:-100000}
 if [[ ${IPJIT_CAPTURE_INSIDE:-} != 1 ]]; then
   export IPJIT_CAPTURE_INSIDE=1
   user=()
-  ((EUID == 0)) || user=(--user --map-root-user)
+  ((EUID == 0)) || user=(--user --map-current-user --keep-caps)
   if ! unshare "${user[@]}" --net true 2>/dev/null; then
     echo "make-capture: this machine does not allow network namespaces (as root, or in a container with CAP_SYS_ADMIN, it would)" >&2
     exit 3
@@ -75,7 +75,9 @@ in_server ip -6 route add default via 2001:db8:99::1
 
 in_server "$python" "$here/capture/servers.py" &
 partial=$out.tmp
-tcpdump -i wan -n -s 0 -B 65536 -Z root -w "$partial" 2>"$out.log" &
+keep_user=()
+((EUID != 0)) || keep_user=(-Z root)  # so that the file is ours to move
+tcpdump -i wan -n -s 0 -B 65536 "${keep_user[@]}" -w "$partial" 2>"$out.log" &
 dump=$!
 until grep -q 'listening on' "$out.log" 2>/dev/null; do
   kill -0 $dump 2>/dev/null || { cat "$out.log" >&2; exit 1; }
