@@ -120,7 +120,7 @@ static rule_t transfer_div(struct checker *ck)
 		return rule;
 	ka = known_range(s->sym, &a);
 	kb = known_range(s->sym, &b);
-	if (!kb.lo)
+	if (!kb.lo || !kb.hi)
 		return IPJIT_RULE_divisor;
 	if (known_range(s->sym, &high).hi)
 		return IPJIT_RULE_dividend_high;

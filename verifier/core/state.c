@@ -13,8 +13,9 @@
  * step from a value to its symbol first shows that symbol + constant does not
  * wrap.  32-bit results keep their symbol only if completed paths cannot wrap;
  * if a mispredicted path can, the value is marked `guessed`, and flow_range()
- * then claims nothing.  Contradictions (lo above hi) mean that an edge cannot be
- * taken; they are not used to drop it, because a processor may still guess it.
+ * then claims nothing.  A contradiction means that no completed path comes here.
+ * The code behind it is checked all the same, because a processor may guess its
+ * way there; of completed paths any claim is true then, and the latest one is kept.
  */
 #include "verifier/core/state.h"
 
@@ -164,9 +165,10 @@ void learn_min(struct state *s, const struct value *v, u64 lo)
 	/* symbol >= lo - add; below zero it says nothing. */
 	if ((s64)v->add >= 0 ? lo < v->add : bound < lo)
 		return;
-	if (bound <= sym->lo || bound > sym->hi)
+	if (bound <= sym->lo || (bound > sym->hi && v->sym < SYM_FIRST_FREE))
 		return;
 	sym->lo = bound;
+	sym->hi = max_u64(sym->hi, bound);
 	for (base = 0; base < NR_BASES; base++)
 		if (v->sym == SYM_LEN + base)
 			s->sym[SYM_ZERO].fact[base] = (s64)bound;
@@ -181,8 +183,10 @@ void learn_max(struct state *s, const struct value *v, u64 hi)
 		return;
 	if ((s64)v->add >= 0 ? hi < v->add : bound < hi)
 		return;
-	if (bound >= sym->lo)
-		sym->hi = min_u64(sym->hi, bound);
+	if (bound < sym->lo && v->sym < SYM_FIRST_FREE)
+		return;
+	sym->hi = min_u64(sym->hi, bound);
+	sym->lo = min_u64(sym->lo, bound);
 }
 
 void learn_le(struct state *s, const struct value *a, const struct value *b, u32 strict)
