@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "bpf-frontend/insn.h"
 #include "ipjit/error.h"
+
+struct bpf_program;
+struct pcap;
 
 namespace ipjit::bpf {
 
@@ -16,11 +20,38 @@ struct Link {
   bool optimize = true;
 };
 
-/// Compiles a pcap expression through libpcap; long disjunctions of hosts by a linear path that
-/// accepts exactly the same packets (libpcap's own optimiser is cubic there).
+/// The part of libpcap that compiles.  A library that stands in for libpcap passes the functions
+/// behind its own, so that nothing here calls back into it.
+struct PcapApi {
+  pcap* (*open_dead)(int dlt, int snaplen);
+  int (*compile)(pcap* handle, bpf_program* program, const char* expression, int optimize,
+                 unsigned netmask);
+  void (*freecode)(bpf_program* program);
+  void (*close)(pcap* handle);
+  char* (*geterr)(pcap* handle);
+
+  static const PcapApi& linked();  ///< the libpcap that this library is linked with
+};
+
+/// Compiles a pcap expression through libpcap; long disjunctions of hosts by compile_host_list().
 ///
 /// Fails: kSyntax with libpcap's message; kBadOption for a link type it does not know.
 /// Thread: calls are serialised: libpcap's compiler is not reentrant in all versions.
-Result<InsnList> compile_expression(const std::string& expression, const Link& link);
+Result<InsnList> compile_expression(const std::string& expression, const Link& link,
+                                    const PcapApi& api = PcapApi::linked());
+
+/// Compiles `host a or src host b or net c or port d ...`, 16 terms and more, in linear time:
+/// libpcap's own optimiser is cubic there.
+///
+/// Gives: a program with the same result as libpcap's optimised one on every packet, truncated ones
+///        too, and hardly longer; nothing if the expression is anything else, or link.optimize is
+///        off: then compile_expression() is the way.
+/// Thread: serialised with compile_expression().
+std::optional<InsnList> compile_host_list(const std::string& expression, const Link& link,
+                                          const PcapApi& api = PcapApi::linked());
+
+/// A link type by name ("EN10MB", "en10mb", "DLT_EN10MB") or number.
+/// Fails: kBadOption.
+Result<int> link_type_named(const std::string& name);
 
 }  // namespace ipjit::bpf

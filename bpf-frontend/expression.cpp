@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "bpf-frontend/expression.h"
+
+#include <pcap/pcap.h>
+
+#include <charconv>
+#include <mutex>
+
+#include "bpf-frontend/host_list.h"
+
+namespace ipjit::bpf {
+namespace {
+
+Error refusal(Code code, std::string why) {
+  return Error{Stage::kExpression, code, 0, std::move(why)};
+}
+
+std::mutex& compiler_lock() {
+  static std::mutex lock;
+  return lock;
+}
+
+Result<InsnList> compile_by_libpcap(const std::string& expression, const Link& link,
+                                    const PcapApi& api) {
+  pcap* handle = api.open_dead(link.dlt, static_cast<int>(link.snaplen));
+  if (handle == nullptr) return refusal(Code::kNoMemory, "libpcap opens no handle");
+  bpf_program program;
+  int failed = api.compile(handle, &program, expression.c_str(), link.optimize, link.netmask);
+  if (failed) {
+    std::string why = api.geterr(handle);
+    api.close(handle);
+    // libpcap has no other sign of an unknown link type than its message.
+    bool unknown_link = why.find("data link type") != why.npos;
+    return refusal(unknown_link ? Code::kBadOption : Code::kSyntax, why);
+  }
+  InsnList insns(program.bf_len);
+  for (size_t pc = 0; pc < insns.size(); ++pc) {
+    const bpf_insn& insn = program.bf_insns[pc];
+    insns[pc] = {insn.code, insn.jt, insn.jf, insn.k};
+  }
+  api.freecode(&program);
+  api.close(handle);
+  return insns;
+}
+
+}  // namespace
+
+const PcapApi& PcapApi::linked() {
+  static constexpr PcapApi api = {pcap_open_dead, pcap_compile, pcap_freecode, pcap_close,
+                                  pcap_geterr};
+  return api;
+}
+
+std::optional<InsnList> compile_host_list(const std::string& expression, const Link& link,
+                                          const PcapApi& api) {
+  if (!link.optimize) return std::nullopt;
+  std::optional<HostList> list = parse_host_list(expression);
+  if (!list) return std::nullopt;
+  std::lock_guard lock(compiler_lock());
+  return expand_host_list(*list, [&](const std::string& small) -> InsnList {
+    Result<InsnList> insns = compile_by_libpcap(small, link, api);
+    return insns ? *std::move(insns) : InsnList{};
+  });
+}
+
+Result<InsnList> compile_expression(const std::string& expression, const Link& link,
+                                    const PcapApi& api) {
+  if (std::optional<InsnList> insns = compile_host_list(expression, link, api))
+    return *std::move(insns);
+  std::lock_guard lock(compiler_lock());
+  return compile_by_libpcap(expression, link, api);
+}
+
+Result<int> link_type_named(const std::string& name) {
+  int number = 0;
+  auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+  if (!name.empty() && error == std::errc() && end == name.data() + name.size()) {
+    if (number >= 0 && pcap_datalink_val_to_name(number) != nullptr) return number;
+  } else if (number = pcap_datalink_name_to_val(name.c_str()); number >= 0) {
+    return number;
+  } else if (name.starts_with("DLT_")) {
+    return link_type_named(name.substr(4));
+  }
+  return refusal(Code::kBadOption, "link type '" + name + "' is unknown to libpcap");
+}
+
+}  // namespace ipjit::bpf

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Long lists from short ones.
+//
+// libpcap compiles a list with one to three representatives of each group, and its code for a
+// representative is repeated for the others.  So the link header, ARP, padding, and what libpcap
+// knows of them, stay libpcap's:
+//
+//   host P1 or host P2             host a or host b or host c or ...
+//     ld [26]                        ld [26]
+//     jeq #P1, accept, next          jeq #a, accept, next
+//     jeq #P2, accept, else   ==>    jeq #b, accept, next
+//                                    jeq #c, accept, next
+//                                    ...              else
+//
+// An IPv6 address takes eight comparisons with loads between, so the whole segment of the second of
+// three representatives is repeated; that it is a segment is checked against the third.
+//
+// Hazard: a constant of the expression could be taken for one of libpcap's own (port 2048, IPv4's
+// EtherType).  So the short list is compiled twice, with placeholders that have nothing in common;
+// the places where the programs differ are the representatives', and they may differ nowhere else.
+//
+// Cost: linear, after two calls of libpcap with at most kMaxRepresentatives terms.
+// Tested by tests/bpf/host_list_test.cpp against libpcap's own programs.
+#include "bpf-frontend/host_list.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <map>
+
+#include "bpf-frontend/check.h"
+#include "bpf-frontend/far_jumps.h"
+#include "bpf-frontend/opcodes.h"
+
+namespace ipjit::bpf {
+namespace {
+
+constexpr size_t kMaxRepresentatives = 40;
+constexpr uint32_t kNone = 0xffffffff;
+
+struct Representative {
+  uint32_t group = 0;
+  uint32_t nth = 0;  ///< 0, 1, 2: of its group
+};
+
+/// What the constant of a template's comparison stands for.
+struct Mark {
+  uint32_t group = kNone;
+  uint32_t nth = 0;
+  uint32_t word = 0;
+
+  bool operator==(const Mark&) const = default;
+};
+
+struct Template {
+  InsnList insns;
+  std::vector<Mark> marks;  ///< of each instruction
+};
+
+uint32_t representatives_of(const HostGroup& group) {
+  size_t wanted = group.shape.term_class == TermClass::kV6 ? 3 : 2;
+  return static_cast<uint32_t>(std::min(group.values.size(), wanted));
+}
+
+uint32_t mask_of(const HostShape& shape, uint32_t word) {
+  if (shape.prefix_bits == 0) return 0xffffffff;
+  if (shape.prefix_bits <= 32 * word) return 0;
+  uint32_t bits = std::min(shape.prefix_bits - 32 * word, 32u);
+  return 0xffffffffu << (32 - bits);
+}
+
+// Distinct in their first byte (ports: in their low one), so that masks leave them distinct.
+HostValue placeholder(const HostShape& shape, uint32_t index, bool second_set) {
+  if (shape.term_class == TermClass::kPort) return {(second_set ? 0x9d01u : 0x4b01u) + index};
+  HostValue value = {};
+  uint32_t words = shape.term_class == TermClass::kV6 ? 4 : 1;
+  for (uint32_t word = 0; word < words; ++word)
+    value[word] = (((second_set ? 0x90 : 0x40) + index) << 24 | (word + 1) << 20 | 0x5a3c1) &
+                  mask_of(shape, word);
+  return value;
+}
+
+std::string text_of(const HostShape& shape, const HostValue& value) {
+  std::string text = shape.qualifiers + " ";
+  if (shape.term_class == TermClass::kPort) return text + std::to_string(value[0]);
+  char digits[INET6_ADDRSTRLEN];
+  uint32_t wire[4];
+  for (size_t word = 0; word < 4; ++word) wire[word] = htonl(value[word]);
+  int family = shape.term_class == TermClass::kV6 ? AF_INET6 : AF_INET;
+  text += inet_ntop(family, wire, digits, sizeof digits);
+  return shape.prefix_bits == 0 ? text : text + "/" + std::to_string(shape.prefix_bits);
+}
+
+class Expander {
+ public:
+  explicit Expander(const HostList& list) : list_(list) {}
+
+  std::optional<InsnList> run(const SmallCompiler& compile);
+
+ private:
+  std::string small_expression(bool second_set) const;
+  bool make_template(const InsnList& first, const InsnList& second);
+  std::optional<std::map<uint32_t, Mark>> constants(bool second_set) const;
+  bool find_segments();
+  bool find_segment(uint32_t group);
+  bool segment_repeats(uint32_t start, uint32_t length) const;
+  bool same_but_moved(uint32_t pc, uint32_t start, uint32_t length) const;
+  bool entered_inside(uint32_t start, uint32_t length) const;
+  bool is_long(uint32_t group) const {
+    return list_[group].values.size() > representatives_of(list_[group]);
+  }
+  void add_plain(uint32_t pc, uint32_t k);
+  void add_chain(uint32_t pc);
+  void add_segment(uint32_t pc, uint32_t length);
+  uint32_t value_at(const Mark& mark) const;
+  InsnList assemble();
+
+  const HostList& list_;
+  std::vector<Representative> representatives_;
+  Template template_;
+  std::vector<uint32_t> segment_at_;  // by pc: length of the segment to repeat; 0: none
+  std::vector<FarInsn> steps_;        // `taken` and `other` are labels until assemble()
+  std::vector<uint32_t> labels_;      // step of each label; the first ones are the template's pcs
+};
+
+std::string Expander::small_expression(bool second_set) const {
+  std::string expression;
+  for (uint32_t i = 0; i < representatives_.size(); ++i) {
+    const HostShape& shape = list_[representatives_[i].group].shape;
+    expression += (i == 0 ? "" : " or ") + text_of(shape, placeholder(shape, i, second_set));
+  }
+  return expression;
+}
+
+// Nothing if two placeholders have the same constant.
+std::optional<std::map<uint32_t, Mark>> Expander::constants(bool second_set) const {
+  std::map<uint32_t, Mark> marks;
+  for (uint32_t i = 0; i < representatives_.size(); ++i) {
+    auto [group, nth] = representatives_[i];
+    const HostShape& shape = list_[group].shape;
+    HostValue value = placeholder(shape, i, second_set);
+    uint32_t words = shape.term_class == TermClass::kV6 ? 4 : 1;
+    for (uint32_t word = 0; word < words; ++word) {
+      if (mask_of(shape, word) == 0) continue;
+      if (!marks.insert({value[word], {group, nth, word}}).second) return std::nullopt;
+    }
+  }
+  return marks;
+}
+
+bool Expander::make_template(const InsnList& first, const InsnList& second) {
+  auto first_marks = constants(false), second_marks = constants(true);
+  if (!first_marks || !second_marks || first.empty() || first.size() != second.size()) return false;
+  template_ = {first, std::vector<Mark>(first.size())};
+  std::map<uint32_t, Mark> unseen = *first_marks;
+  for (size_t pc = 0; pc < first.size(); ++pc) {
+    const Insn &a = first[pc], &b = second[pc];
+    if (a.code != b.code || a.jt != b.jt || a.jf != b.jf) return false;
+    auto mark = first_marks->find(a.k), other = second_marks->find(b.k);
+    bool marked = mark != first_marks->end() && other != second_marks->end();
+    if (a.code != (BPF_JMP | BPF_JEQ | BPF_K) || !marked) {
+      if (a.k != b.k) return false;
+      continue;
+    }
+    if (!(mark->second == other->second)) return false;
+    template_.marks[pc] = mark->second;
+    unseen.erase(a.k);
+  }
+  return unseen.empty() && !has_backward_jump(first);
+}
+
+bool Expander::find_segments() {
+  segment_at_.assign(template_.insns.size(), 0);
+  for (uint32_t group = 0; group < list_.size(); ++group)
+    if (list_[group].shape.term_class == TermClass::kV6 && is_long(group) && !find_segment(group))
+      return false;
+  return true;
+}
+
+// The second representative's code is [start, start + length), and the third's follows.
+bool Expander::find_segment(uint32_t group) {
+  uint32_t first[3] = {kNone, kNone, kNone}, last = 0;
+  for (uint32_t pc = 0; pc < template_.insns.size(); ++pc) {
+    const Mark& mark = template_.marks[pc];
+    if (mark.group != group) continue;
+    if (first[mark.nth] == kNone) first[mark.nth] = pc;
+    if (mark.nth == 1) last = pc;
+  }
+  uint32_t length = first[2] - first[1];
+  uint32_t lead = 0;  // loads and masks before the first comparison
+  while (lead < first[1] && BPF_CLASS(template_.insns[first[1] - lead - 1].code) != BPF_JMP) ++lead;
+  uint32_t start = first[1] - lead;
+  if (first[1] < first[0] || first[2] < first[1] || last >= start + length) return false;
+  if (!segment_repeats(start, length) || entered_inside(start, length)) return false;
+  segment_at_[start] = length;
+  return true;
+}
+
+bool Expander::segment_repeats(uint32_t start, uint32_t length) const {
+  if (start + 2 * length > template_.insns.size()) return false;
+  for (uint32_t pc = start; pc < start + length; ++pc)
+    if (!same_but_moved(pc, start, length)) return false;
+  return true;
+}
+
+// The instruction `length` later does the same for the next representative.
+bool Expander::same_but_moved(uint32_t pc, uint32_t start, uint32_t length) const {
+  const Insn &a = template_.insns[pc], &b = template_.insns[pc + length];
+  const Mark &mark = template_.marks[pc], &moved = template_.marks[pc + length];
+  if (a.code != b.code || mark.group != moved.group) return false;
+  if (mark.group == kNone ? a.k != b.k : mark.nth != 1 || moved.nth != 2 || mark.word != moved.word)
+    return false;
+  if (kind_of(a.code) != Kind::kBranch)
+    return BPF_CLASS(a.code) != BPF_JMP && BPF_CLASS(a.code) != BPF_RET;
+  uint32_t end = start + length;
+  for (auto [to, moved_to] : {std::pair{target(pc, a.jt), target(pc + length, b.jt)},
+                              std::pair{target(pc, a.jf), target(pc + length, b.jf)}}) {
+    bool ok = to < end ? moved_to == to + length : to == end || moved_to == to;
+    if (!ok) return false;
+  }
+  return true;
+}
+
+bool Expander::entered_inside(uint32_t start, uint32_t length) const {
+  for (uint32_t pc = 0; pc < start; ++pc) {
+    const Insn& insn = template_.insns[pc];
+    auto inside = [&](uint32_t to) { return to > start && to < start + length; };
+    if (is_jump_always(insn) && inside(target(pc, insn.k))) return true;
+    if (kind_of(insn.code) == Kind::kBranch &&
+        (inside(target(pc, insn.jt)) || inside(target(pc, insn.jf))))
+      return true;
+  }
+  return false;
+}
+
+uint32_t Expander::value_at(const Mark& mark) const {
+  const std::vector<HostValue>& values = list_[mark.group].values;
+  bool last_of_segments = mark.nth == 2;
+  return (last_of_segments ? values.back() : values[mark.nth])[mark.word];
+}
+
+void Expander::add_plain(uint32_t pc, uint32_t k) {
+  Insn insn = template_.insns[pc];
+  insn.k = k;
+  FarInsn step{.insn = insn};
+  if (is_jump_always(insn)) {
+    step.taken = target(pc, template_.insns[pc].k);
+  } else if (kind_of(insn.code) == Kind::kBranch) {
+    step.taken = target(pc, insn.jt);
+    step.other = target(pc, insn.jf);
+  }
+  steps_.push_back(step);
+}
+
+// The second representative's comparison, for all values but the first.
+void Expander::add_chain(uint32_t pc) {
+  const std::vector<HostValue>& values = list_[template_.marks[pc].group].values;
+  for (size_t i = 1; i < values.size(); ++i) {
+    add_plain(pc, values[i][0]);
+    if (i + 1 == values.size()) continue;
+    steps_.back().other = static_cast<uint32_t>(labels_.size());
+    labels_.push_back(static_cast<uint32_t>(steps_.size()));
+  }
+}
+
+// The second representative's segment, for all values but the first and the last.
+void Expander::add_segment(uint32_t start, uint32_t length) {
+  uint32_t group = kNone;
+  for (uint32_t pc = start; pc < start + length; ++pc)
+    if (template_.marks[pc].group != kNone) group = template_.marks[pc].group;
+  const std::vector<HostValue>& values = list_[group].values;
+  uint32_t end = start + length;
+  for (size_t i = 1; i + 1 < values.size(); ++i) {
+    uint32_t copy = static_cast<uint32_t>(labels_.size());  // label of the copy's first instruction
+    bool last = i + 2 == values.size();
+    for (uint32_t pc = start; pc < end; ++pc) {
+      labels_.push_back(static_cast<uint32_t>(steps_.size()));
+      const Mark& mark = template_.marks[pc];
+      add_plain(pc, mark.group == kNone ? template_.insns[pc].k : values[i][mark.word]);
+      FarInsn& step = steps_.back();
+      for (uint32_t* to : {&step.taken, &step.other})
+        if (kind_of(step.insn.code) == Kind::kBranch && *to >= start && *to <= end &&
+            !(last && *to == end))
+          *to = copy + (*to - start);
+    }
+  }
+}
+
+InsnList Expander::assemble() {
+  labels_.assign(template_.insns.size(), 0);
+  for (uint32_t pc = 0; pc < template_.insns.size(); ++pc) {
+    labels_[pc] = static_cast<uint32_t>(steps_.size());
+    const Mark& mark = template_.marks[pc];
+    if (segment_at_[pc] != 0) {
+      add_segment(pc, segment_at_[pc]);
+      pc += segment_at_[pc] - 1;
+    } else if (mark.group == kNone) {
+      add_plain(pc, template_.insns[pc].k);
+    } else if (list_[mark.group].shape.term_class != TermClass::kV6 && mark.nth == 1) {
+      add_chain(pc);
+    } else {
+      add_plain(pc, value_at(mark));
+    }
+  }
+  for (FarInsn& step : steps_) {
+    step.taken = labels_[step.taken];
+    step.other = labels_[step.other];
+  }
+  return place_far_jumps(steps_);
+}
+
+std::optional<InsnList> Expander::run(const SmallCompiler& compile) {
+  bool gains = false;
+  for (uint32_t group = 0; group < list_.size(); ++group) {
+    gains |= is_long(group);
+    for (uint32_t nth = 0; nth < representatives_of(list_[group]); ++nth)
+      representatives_.push_back({group, nth});
+    if (representatives_.size() > kMaxRepresentatives) return std::nullopt;
+  }
+  if (!gains) return std::nullopt;
+  if (!make_template(compile(small_expression(false)), compile(small_expression(true))))
+    return std::nullopt;
+  if (!find_segments()) return std::nullopt;
+  return assemble();
+}
+
+}  // namespace
+
+std::optional<InsnList> expand_host_list(const HostList& list, const SmallCompiler& compile) {
+  return Expander(list).run(compile);
+}
+
+}  // namespace ipjit::bpf
