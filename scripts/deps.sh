@@ -13,11 +13,11 @@
 set -euo pipefail
 
 build=(g++ cmake ninja-build pkg-config libpcap-dev libasmjit-dev libfmt-dev libcli11-dev
-       nlohmann-json3-dev liburcu-dev)
+       nlohmann-json3-dev liburcu-dev libzydis-dev)
 demo=("${build[@]}" tcpdump iproute2 iputils-ping ethtool procps python3 curl)
 deb=("${build[@]}" dpkg-dev file)
 bench=("${demo[@]}" libbenchmark-dev libdpdk-dev libgtest-dev libgmock-dev)
-check=("${bench[@]}" "${deb[@]}" git libzydis-dev clang-19 libclang-rt-19-dev clang-format
+check=("${bench[@]}" "${deb[@]}" git clang-19 libclang-rt-19-dev clang-format
        clang-tidy-19 wireshark-common apparmor sudo libcap2-bin gdb man-db)
 
 die() { echo "deps: $*" >&2; exit 1; }
