@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Measures everything and writes docs/measurements.md.
+#
+#   scripts/bench.sh           about ten minutes; the machine should have nothing else to do
+#   scripts/bench.sh --quick   fewer repeats, no 1 GB capture; prints, and leaves the page alone
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+quick=0
+[[ ${1:-} == --quick ]] && quick=1
+out=build-release/measured
+scripts/build.sh build-release -DIPJIT_BENCH=ON -DIPJIT_TESTS=OFF
+mkdir -p "$out"
+bench=build-release/bench/micro
+
+load=$(cut -d' ' -f1 /proc/loadavg)
+awk "BEGIN { exit !($load > 0.5) }" &&
+  echo "bench: load average $load: something else runs here, and the numbers will show it" >&2
+
+hosts=(--hosts1000 "$out/hosts1000.json")
+if ((quick)); then
+  "$bench/compile_bench" --smoke --json "$out/compile.json"
+  "$bench/packets_bench" --repeats 5 --filters abcdefgij --json "$out/packets.json"
+  "$bench/swap_bench" --swaps 20000 --json "$out/swap.json"
+  bench/tcpdump_bench.sh --mb 200 --repeats 3 --json "$out/tcpdump.json"
+  exit
+fi
+"$bench/compile_bench" "${hosts[@]}" --json "$out/compile.json"
+"$bench/packets_bench" "${hosts[@]}" --json "$out/packets.json"
+"$bench/swap_bench" --json "$out/swap.json"
+bench/tcpdump_bench.sh --json "$out/tcpdump.json"
+scripts/measurements.py "$out" "$load" docs/measurements.md

@@ -1,0 +1,198 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Writes docs/measurements.md from the JSON that the benchmarks leave.
+
+    measurements.py DIRECTORY LOAD OUT.md
+
+Nothing here is typed in but the targets: every figure comes out of packets.json, compile.json,
+swap.json and tcpdump.json.
+"""
+import datetime
+import json
+import pathlib
+import subprocess
+import sys
+
+OURS = "ipjit tier1"
+# The targets: (filters, rival key, set, at least)
+DPDK_TARGET = ("cdefij", 1.3)
+LIBPCAP_HOT = {"c": 5, "d": 5, "f": 5, "j": 5, "e": 3, "i": 2.5}
+LIBPCAP_STREAM = {"g": 40, "h": 250}
+COMPILE_US = {20: 15, 361: 60, 5759: 1000}
+VERIFIER_MB_S, EXPRESSION_MS, TCPDUMP = 50, 200, 4
+
+
+def digits(value):
+    return f"{value:.0f}" if value >= 99.95 else f"{value:.1f}" if value >= 9.995 else f"{value:.2f}"
+
+
+def cell(spread):
+    return f"{digits(spread['median'])} [{digits(spread['min'])}-{digits(spread['max'])}]"
+
+
+def verdict(value, target, least=True):
+    return "yes" if (value >= target if least else value <= target) else "**no**"
+
+
+def engine(row, name):
+    return next(e for e in row["engines"] if e["name"] == name)
+
+
+def commit():
+    def git(*args):
+        return subprocess.run(["git", *args], capture_output=True, text=True).stdout.strip()
+    dirty = " with uncommitted changes" if git("status", "--porcelain", "--untracked-files=no") else ""
+    return git("rev-parse", "--short=12", "HEAD") + dirty
+
+
+def target_rows(packets, compile_, swap, tcpdump):
+    """(what, target, measured, reached)"""
+    by_id = {row["id"]: row for row in packets["filters"]}
+    for name in DPDK_TARGET[0]:
+        over = engine(by_id[name], OURS).get("over_dpdk")
+        if over:
+            yield (f"{name} hot, over {by_id[name]['dpdk_reference']}", f"{DPDK_TARGET[1]}x",
+                   cell(over["hot"]) + "x", verdict(over["hot"]["median"], DPDK_TARGET[1]))
+        else:
+            yield f"{name} hot, over rte_bpf JIT", f"{DPDK_TARGET[1]}x", "no DPDK here", "-"
+    for name, target in LIBPCAP_HOT.items():
+        over = engine(by_id[name], OURS)["over_libpcap"]["hot"]
+        yield f"{name} hot, over libpcap", f"{target}x", cell(over) + "x", verdict(over["median"], target)
+    for name, target in LIBPCAP_STREAM.items():
+        over = engine(by_id[name], OURS)["over_libpcap"]["stream"]
+        hosts = "100 hosts" if name == "g" else "1,000 hosts"
+        yield f"{name} ({hosts}) stream, over libpcap", f"{target}x", cell(over) + "x", verdict(over["median"], target)
+    for row in compile_["compile"]:
+        target = COMPILE_US[row["insns"]]
+        yield (f"compile + verify + publish, {row['insns']:,} instructions", f"{target:,} us",
+               cell(row["replace_us"]) + " us", verdict(row["replace_us"]["median"], target, least=False))
+    for row in compile_["verifier"]:
+        yield (f"verifier alone, {row['code_bytes']:,} bytes of code", f"{VERIFIER_MB_S} MB/s",
+               cell(row["mb_per_s"]) + " MB/s", verdict(row["mb_per_s"]["median"], VERIFIER_MB_S))
+    row = next(r for r in compile_["expressions"] if r["hosts"] == 1000)
+    yield ("expression of 1,000 hosts, text to running", f"{EXPRESSION_MS} ms", cell(row["ms"]) + " ms",
+           verdict(row["ms"]["median"], EXPRESSION_MS, least=False))
+    row = next(r for r in tcpdump["tasks"] if r["task"] == "write")
+    yield (f"tcpdump -n -r of {tcpdump['bytes'] / 1e9:.2f} GB, -w /dev/null", f"{TCPDUMP}x", cell(row["ratio"]) + "x",
+           verdict(row["ratio"]["median"], TCPDUMP))
+    run = swap["with"]
+    # Slow blocks happen without swaps too (preemption): only a rate well above that is waiting.
+    quiet = swap["without"]
+    per_block = lambda r: r["blocks_over_100us"] / max(1, r["packets"] / 1024)
+    calm = per_block(run) <= per_block(quiet) + 1e-3
+    yield (f"{run['swaps']:,} swaps under four readers", "no wait, no wrong verdict, no leak",
+           f"{run['wrong']} wrong of {run['packets'] / 1e6:.0f} M; {run['blocks_over_100us']} of "
+           f"{run['packets'] // 1024:,} blocks over 100 us; mappings {swap['mappings'][0]} to {swap['mappings'][1]}",
+           "yes" if calm and not run["wrong"] and swap["mappings"][1] <= swap["mappings"][0] + 64 else "**no**")
+
+
+def table(head, rows):
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows]) + "\n"
+
+
+def packet_tables(packets):
+    for kind in ("hot", "stream"):
+        yield f"### ns/packet, {kind}\n"
+        names = [e["name"] for e in packets["filters"][0]["engines"]]
+        rows = []
+        for name in names:
+            cells = [name]
+            for row in packets["filters"]:
+                e = engine(row, name)
+                mark = "" if e.get("agrees", True) else " (!)"
+                cells.append(cell(e[kind]) + mark if kind in e else "-")
+            rows.append(cells)
+        yield table(["engine"] + [row["id"] for row in packets["filters"]], rows)
+    yield "### How many times faster than libpcap, formed inside repeats\n"
+    rows = []
+    for kind in ("hot", "stream"):
+        for name in [e["name"] for e in packets["filters"][0]["engines"]][1:]:
+            cells = [f"{name}, {kind}"]
+            for row in packets["filters"]:
+                over = engine(row, name).get("over_libpcap")
+                cells.append(digits(over[kind]["median"]) if over else "-")
+            rows.append(cells)
+    yield table(["engine"] + [row["id"] for row in packets["filters"]], rows)
+    yield "### Matches of 100,000, and refusals\n"
+    rows = []
+    for row in packets["filters"]:
+        off = [f"{e['name']}: {e['refusal']}" if "refusal" in e else f"{e['name']}: {e['matches']:,}"
+               for e in row["engines"] if not e.get("agrees", False)]
+        rows.append([row["id"], str(row["insns"]), f"`{row['expression'][:60]}`" if row["expression"] else "(empty)",
+                     f"{row['engines'][0]['matches']:,}", "; ".join(off) or "all agree"])
+    yield table(["", "instructions", "filter", "libpcap", "who differs"], rows)
+
+
+def compile_tables(compile_):
+    rows = []
+    for row in compile_["compile"]:
+        stages = row["stages_us"]
+        rows.append([f"{row['insns']:,}", cell(row["replace_us"])] +
+                    [digits(stages[s]["median"]) for s in ("translate", "optimize", "emit", "verify", "seal")] +
+                    [f"{row['pcap_compile_us']:,.0f}",
+                     cell(row["dpdk_us"]) if "dpdk_us" in row else row["dpdk_refusal"]])
+    yield table(["instructions", "replace a live filter", "translate", "optimise", "emit", "verify", "seal",
+                 "pcap_compile alone", "rte_bpf convert + load + JIT"], rows)
+
+
+def page(packets, compile_, swap, tcpdump, load):
+    machine = packets["machine"]
+    yield "# Measurements\n"
+    yield ("Written by `make bench` from what the benchmarks in `bench/` printed; edit `scripts/measurements.py`, not "
+           "this page. Ratios travel to other machines, nanoseconds do not.\n")
+    yield table(["", ""], [
+        ["machine", f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}"],
+        ["software", f"{machine['compiler']}, {machine['libpcap']}, {packets['dpdk']}, {tcpdump['tcpdump']}"],
+        ["command", "`make bench`"],
+        ["commit", commit()],
+        ["date", datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")],
+        ["load average before", load],
+    ])
+    yield ("Cells are medians [min-max] over repeats; engines take turns inside each repeat in one process, and a ratio "
+           "is formed inside a repeat. Packet and compile times are the thread's CPU time; tcpdump is wall time.\n")
+    yield "## Against the targets\n"
+    yield table(["what", "at least (at most)", "measured", "reached"], target_rows(packets, compile_, swap, tcpdump))
+    yield "## Packets\n"
+    yield (f"{packets['packets']:,} generated frames (IMIX 7:4:1, 8,192 flows, Zipf-like; `bench/traffic/traffic.cpp`); "
+           f"hot: 1,024 of them looped; stream: one pass over all. {packets['repeats']} repeats (h: half). "
+           "`ipjit tier1` is `ipjit_filter_run` with statistics on; `body` is the generated code called directly.\n")
+    yield from packet_tables(packets)
+    yield ("(!) marks an engine that matches other packets than libpcap, so that its times are those of another filter. "
+           "DPDK 22.11 converts byte and word loads at `[x + k]` from the wrong register and encodes `jset` with a small "
+           "constant wrongly; \"repaired\" is the same conversion and JIT with those instructions put right before "
+           "loading (`bench/micro/rival_dpdk.cpp`).\n")
+    yield f"## Compiling, us ({compile_['rounds']} rounds)\n"
+    yield from compile_tables(compile_)
+    yield "## tcpdump, whole process\n"
+    yield (f"{tcpdump['packets']:,} packets, {tcpdump['bytes'] / 1e9:.2f} GB, page cache warm, 100-host filter, "
+           f"{100 * tcpdump['matched'] / tcpdump['packets']:.1f} % matched; outputs compared first and identical. "
+           "`floor` reads the capture and refuses every packet at its first instruction.\n")
+    yield table(["task", "tcpdump, s", "with ipjit, s", "times faster"],
+                [[r["task"], cell(r["plain_s"]), cell(r["ours_s"]), cell(r["ratio"])] for r in tcpdump["tasks"]])
+    yield "## Swaps\n"
+    rows = []
+    for name, key in (("without swaps", "without"), ("with swaps", "with")):
+        r = swap[key]
+        rows.append([name, f"{r['swaps']:,}", digits(r["writer_us"]) if r["swaps"] else "-", f"{r['packets'] / 1e6:.0f} M",
+                     digits(r["reader_ns"]), str(r["wrong"]), f"{r['blocks_over_100us']} of {r['packets'] // 1024:,}"])
+    yield table(["four reading threads", "swaps", "us CPU a swap", "packets read", "ns a packet", "wrong verdicts",
+                 "blocks of 1,024 over 100 us"], rows)
+    yield (f"Mappings of the process {swap['mappings'][0]} before and {swap['mappings'][1]} after, resident "
+           f"{swap['resident_kb'][0]} and {swap['resident_kb'][1]} KB.\n")
+
+
+def main(argv):
+    if len(argv) != 4:
+        print(__doc__, file=sys.stderr)
+        return 2
+    directory = pathlib.Path(argv[1])
+    read = lambda name: json.loads((directory / f"{name}.json").read_text())
+    parts = page(read("packets"), read("compile"), read("swap"), read("tcpdump"), argv[2])
+    pathlib.Path(argv[3]).write_text("\n".join(parts))
+    print(f"wrote {argv[3]}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))
