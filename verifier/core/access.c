@@ -319,8 +319,8 @@ static rule_t store_action(struct checker *ck, const struct value *at, u32 bytes
 
 	if (v->kind != KIND_NUMBER)
 		return IPJIT_RULE_pointer_arith;
-	if (is_constant(at) && first == (s64)offsetof(struct ipjit_actions, count)) {
-		if (bytes != 4 || known_range(ck->state.sym, v).hi > ck->contract->actions)
+	if (bytes == 4 && is_constant(at) && first == (s64)offsetof(struct ipjit_actions, count)) {
+		if (known_range(ck->state.sym, v).hi > ck->contract->actions)
 			return IPJIT_RULE_action_count;
 		return IPJIT_RULE_none;
 	}

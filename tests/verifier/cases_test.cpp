@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The case files in pass/ and fail/: one hazard a file, each rule at least once.
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "tests/verifier/case_file.h"
+#include "verifier/verifier.h"
+#include "verifier/verify.h"
+
+namespace ipjit::verifier {
+namespace {
+
+std::string printable(const testing::TestParamInfo<std::filesystem::path>& info) {
+  std::string name = info.param.stem();
+  for (char& c : name)
+    if (c == '-') c = '_';
+  return name;
+}
+
+ipjit_report check(const Case& c) {
+  std::vector<uint8_t> workspace(ipjit_verify_workspace(c.code_len));
+  ipjit_report report;
+  const int status = ipjit_verify(&c.contract, c.unit.data(), c.code_len, c.unit.size(),
+                                  workspace.data(), workspace.size(), &report);
+  EXPECT_EQ(status == 0, report.accepted == 1);
+  EXPECT_NE(status, -22) << "the contract is nonsense";
+  return report;
+}
+
+std::string text_of(const ipjit_report& report) {
+  return std::string(ipjit_rule_name(report.rule)) + " at " + std::to_string(report.offset) + ": " +
+         report.insn + "; " + report.state;
+}
+
+class Cases : public testing::TestWithParam<std::filesystem::path> {};
+
+TEST_P(Cases, EndAsTheySay) {
+  const Case c = read_case(GetParam());
+  ASSERT_EQ(c.error, "");
+  const ipjit_report report = check(c);
+  if (c.accept) {
+    EXPECT_TRUE(report.accepted) << c.about << "\n" << text_of(report);
+    return;
+  }
+  EXPECT_FALSE(report.accepted) << c.about;
+  EXPECT_EQ(ipjit_rule_name(report.rule), c.rule) << c.about << "\n" << text_of(report);
+  EXPECT_EQ(report.offset, c.at) << c.about << "\n" << text_of(report);
+  EXPECT_STRNE(report.insn, "");
+  EXPECT_STRNE(report.state, "");
+}
+
+INSTANTIATE_TEST_SUITE_P(Pass, Cases, testing::ValuesIn(cases_in("pass")), printable);
+INSTANTIATE_TEST_SUITE_P(Fail, Cases, testing::ValuesIn(cases_in("fail")), printable);
+
+TEST(CaseFiles, CoverEveryRule) {
+  std::set<std::string> seen = {"none", "code_size"};  // no case file is empty or 1 MiB
+  for (const std::filesystem::path& path : cases_in("fail")) seen.insert(read_case(path).rule);
+  for (uint32_t rule = 0; rule < IPJIT_RULE_COUNT; ++rule)
+    EXPECT_TRUE(seen.contains(ipjit_rule_name(rule))) << ipjit_rule_name(rule);
+}
+
+TEST(CaseFiles, InPassAndFailSayWhatTheFolderSays) {
+  for (const std::filesystem::path& path : cases_in("pass")) EXPECT_TRUE(read_case(path).accept);
+  for (const std::filesystem::path& path : cases_in("fail")) EXPECT_FALSE(read_case(path).accept);
+}
+
+}  // namespace
+}  // namespace ipjit::verifier

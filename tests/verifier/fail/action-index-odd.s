@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# about     half of one id and half of the next
+# contract  actions=64
+# expect    refuse action_id at bad
+        mov r8, qword ptr [rdx+16]
+bad:    mov word ptr [r8+1], 1
+        xor eax, eax
+        ret

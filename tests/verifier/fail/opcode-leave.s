@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# about     leave
+# expect    refuse opcode at bad
+bad:    leave
+        xor eax, eax
+        ret

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# about     stosb
+# expect    refuse opcode at bad
+bad:    stosb
+        xor eax, eax
+        ret

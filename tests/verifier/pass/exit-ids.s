@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# about     exit ids below the declared number, by mask
+# contract  exits=4
+# expect    accept
+        mov eax, esi
+        and eax, 3
+        ret
