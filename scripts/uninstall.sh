@@ -34,5 +34,8 @@ sed 's|/[^/]*$||' "$manifest" | sort -u | awk '{ print length, $0 }' | sort -rn 
       dir=${dir%/*}
     done
   done
-[[ -n $root ]] || ((EUID != 0)) || ldconfig
+if [[ -z $root ]] && ((EUID == 0)); then
+  rm -rf /dev/shm/ipjit-[0-9]* # statistics of finished filters
+  ldconfig
+fi
 echo "$removed files removed"

@@ -159,7 +159,7 @@ def check_words(tree):
     }
     for name, text in tree.files.items():
         for word, why in words.items():
-            for match in re.finditer(re.escape(word) + (r"\b" if word[-1].isalpha() else ""), text):
+            for match in re.finditer((r"\b%s\b" if word.isalpha() else "%s") % re.escape(word), text):
                 yield f"{name}:{line_of(text, match.start())}: {word!r} is {why}"
 
 
