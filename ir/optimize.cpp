@@ -21,10 +21,9 @@ constexpr int kMaxTurns = 3;
 void optimize(Program& program) {
   Workspace ws;
   if (find_sets(program, ws)) remove_dead(program, ws);
-  for (int turn = 0; turn < kMaxTurns; ++turn) {
+  number_values(program, ws);
+  for (int turn = 0; turn < kMaxTurns && thread_jumps(program, ws); ++turn)
     number_values(program, ws);
-    if (!thread_jumps(program, ws)) break;
-  }
   if (merge_needs(program, ws)) number_values(program, ws);
   find_sets(program, ws);
   remove_dead(program, ws);

@@ -20,6 +20,8 @@
 // the ABI has.
 //
 // Cost: linear; keys are sorted by radix.  Tested by tests/ir/passes_test.cpp.
+#include <algorithm>
+
 #include "ir/edges.h"
 #include "ir/passes/passes.h"
 #include "ir/passes/sets.h"
@@ -28,6 +30,8 @@ namespace ipjit::ir {
 namespace {
 
 constexpr uint32_t kMaxGroups = 8;
+constexpr int kMinTests = 2;  // a frontend's table and one more test can make a set
+constexpr int kGuardsAsked = 4;
 constexpr uint64_t kCopies = 4;
 
 class FindSets {
@@ -36,6 +40,9 @@ class FindSets {
       : p_(program), ws_(ws), tables_(program.tables), ways_(ws.ways) {}
 
   bool run() {
+    const auto tests =
+        std::ranges::count_if(p_.blocks, [](const Block& block) { return is_test(block.term); });
+    if (tests < kMinTests) return false;
     find_ways();
     copies_left_ = p_.insns.size() + p_.blocks.size();
     for (const Table& table : p_.tables) copies_left_ += table.entries.size();
@@ -52,13 +59,17 @@ class FindSets {
  private:
   void find_ways() {
     ways_.assign(p_.blocks.size(), 0);
+    from_.assign(p_.blocks.size(), 0);
     ways_[0] = 1;
     for (uint32_t b = 0; b < p_.blocks.size(); ++b) {
       if (ways_[b] == 0) continue;
       const Block& block = p_.blocks[b];
       for (const Insn& insn : p_.insns_of(block))
         if (insn.op == Op::kNeed) ++ways_[index(insn.fail)];
-      for_each_edge(p_, block.term, [&](const Edge& edge) { ++ways_[index(edge.to)]; });
+      for_each_edge(p_, block.term, [&](const Edge& edge) {
+        ++ways_[index(edge.to)];
+        from_[index(edge.to)] = b;
+      });
     }
   }
 
@@ -181,6 +192,7 @@ class FindSets {
       const Term& t = p_.blocks[b].term;
       if (t.a == group.value) append_keys(t);
     }
+    append_guards(group.value);
     Term test = p_.blocks[chain_[group.first]].term;
     make_in(test);
     return test;
@@ -192,6 +204,19 @@ class FindSets {
       return;
     }
     for (const Table::Entry& entry : p_.tables[t.table].entries) keys_.push_back(entry.key);
+  }
+
+  /// Keys that the value cannot have here, because an earlier test has sent them off: they do no
+  /// harm, and often make this set equal to another one.
+  void append_guards(ValueId value) {
+    uint32_t b = chain_[0];
+    for (int asked = 0; asked < kGuardsAsked && b != 0 && ways_[b] == 1; ++asked) {
+      const Term& t = p_.blocks[from_[b]].term;
+      const bool sent_off = t.kind == TermKind::kBranch && t.rel == Rel::kEq && t.b == kNoValue &&
+                            t.a == value && t.other.to == BlockId{b};
+      if (sent_off) keys_.push_back(t.imm);
+      b = from_[b];
+    }
   }
 
   void make_in(Term& t) {
@@ -241,6 +266,7 @@ class FindSets {
   Workspace& ws_;
   Sets tables_;
   std::vector<uint32_t>& ways_;
+  std::vector<uint32_t> from_;  ///< by block: the latest block that leads to it
   std::vector<uint8_t> gathered_;
   std::vector<uint32_t> chain_;
   std::vector<Group> groups_;

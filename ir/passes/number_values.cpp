@@ -17,8 +17,9 @@
 // Hazard: an offset value that is a constant moves into imm for loads and needs alike or not at
 // all; kMaxFolded keeps the sum within validate()'s limit.
 //
-// Cost: linear; the hash table remembers one value for each key.  Idea: dominator-based value
-// numbering (Briggs, Cooper, Simpson, 1997).  Tested by tests/ir/passes_test.cpp.
+// Cost: linear; of equal values that are not visible, only the newest kValuesAsked are asked. Idea:
+// dominator-based value numbering (Briggs, Cooper, Simpson, 1997).  Tested by
+// tests/ir/passes_test.cpp.
 #include <bit>
 
 #include "ir/arithmetic.h"
@@ -31,6 +32,7 @@ namespace {
 constexpr uint64_t kMaxFolded = uint64_t{1} << 31;
 constexpr uint32_t kNone = 0xffffffff;
 constexpr int kFactsAsked = 8;
+constexpr int kValuesAsked = 16;
 
 /// A need with an offset value that has passed.
 struct NeedFact {
@@ -63,7 +65,8 @@ class NumberValues {
     ws_.renamed.resize(values);
     for (uint32_t i = 0; i < values; ++i) ws_.renamed[i] = ValueId{i};
     ws_.heads.assign(values, kNone);
-    ws_.buckets.assign(std::bit_ceil(p_.insns.size() * 2 + 2), kNone);
+    ws_.buckets.assign(std::bit_ceil(p_.insns.size() + 2), kNone);
+    ws_.chained.resize(p_.insns.size());
     incoming_.assign(p_.params.size(), kNoValue);
     incoming_bits_.assign(p_.params.size(), 0);
     ws_.forward.begin(p_);
@@ -161,18 +164,17 @@ class NumberValues {
   }
 
   bool keep_value(const Insn& insn, uint32_t at) {
-    const size_t mask = ws_.buckets.size() - 1;
-    size_t slot = hash_of(insn) & mask;
-    while (ws_.buckets[slot] != kNone && !same_value(p_.insns[ws_.buckets[slot]], insn))
-      slot = (slot + 1) & mask;
-    if (ws_.buckets[slot] != kNone) {
-      const ValueId known = p_.insns[ws_.buckets[slot]].result;
-      if (ws_.forward.dominates(info(known).node)) {
-        replace(insn.result, known);
-        return false;
-      }
+    uint32_t& bucket = ws_.buckets[hash_of(insn) & (ws_.buckets.size() - 1)];
+    int asked = 0;
+    for (uint32_t i = bucket; i != kNone && asked < kValuesAsked; i = ws_.chained[i], ++asked) {
+      if (!same_value(p_.insns[i], insn)) continue;
+      const ValueId known = p_.insns[i].result;
+      if (!ws_.forward.dominates(info(known).node)) continue;
+      replace(insn.result, known);
+      return false;
     }
-    ws_.buckets[slot] = at;
+    ws_.chained[at] = bucket;
+    bucket = at;
     info(insn.result) = {possible_bits(insn, ws_.info), insn.op == Op::kConst, ws_.forward.node(),
                          at};
     return true;

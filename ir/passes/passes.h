@@ -30,6 +30,7 @@ struct Workspace {
   std::vector<ValueId> renamed;   ///< by value: what stands for it
   std::vector<uint32_t> heads;    ///< by value: newest fact
   std::vector<uint32_t> buckets;  ///< hash table of number_values()
+  std::vector<uint32_t> chained;  ///< by instruction: the next of its bucket
   std::vector<uint8_t> marks;     ///< by value
   std::vector<uint32_t> ways;     ///< by block: edges in
   std::vector<uint32_t> numbers;  ///< by block: new id

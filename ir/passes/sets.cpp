@@ -15,7 +15,7 @@ constexpr size_t kRadixPays = 64;
 }  // namespace
 
 uint32_t Sets::set_of(std::vector<uint64_t>& keys, uint32_t key_bits) {
-  sort(keys);
+  sort(keys, key_bits);
   keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
   for (uint32_t t = 0; t < tables_.size(); ++t)
     if (holds(tables_[t], keys, key_bits)) return t;
@@ -35,11 +35,11 @@ bool Sets::holds(const Table& table, const std::vector<uint64_t>& keys, uint32_t
                     });
 }
 
-void Sets::sort(std::vector<uint64_t>& keys) {
+void Sets::sort(std::vector<uint64_t>& keys, uint32_t key_bits) {
   if (std::is_sorted(keys.begin(), keys.end())) return;
   if (keys.size() < kRadixPays) return std::sort(keys.begin(), keys.end());
   buffer_.resize(keys.size());
-  for (uint32_t shift = 0; shift < 64; shift += 8) {
+  for (uint32_t shift = 0; shift < key_bits; shift += 8) {
     uint32_t starts[256] = {};
     for (uint64_t key : keys) ++starts[key >> shift & 0xff];
     if (starts[keys[0] >> shift & 0xff] == keys.size()) continue;

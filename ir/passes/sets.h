@@ -23,7 +23,7 @@ class Sets {
   uint32_t set_of(std::vector<uint64_t>& keys, uint32_t key_bits);
 
  private:
-  void sort(std::vector<uint64_t>& keys);
+  void sort(std::vector<uint64_t>& keys, uint32_t key_bits);
   bool holds(const Table& table, const std::vector<uint64_t>& keys, uint32_t key_bits) const;
 
   std::vector<Table>& tables_;
