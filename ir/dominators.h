@@ -9,6 +9,7 @@
 // in does not make the walk quadratic.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <utility>
 #include <vector>
