@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""`ipjit filter` over captures, good and bad."""
+
+import json
+import os
+import pathlib
+import pty
+import subprocess
+import tempfile
+import unittest
+
+from command import CLEAN, IPJIT, ipjit, pcap_file, pcapng_file, tcp_packet
+
+PACKETS = [tcp_packet(dport=80 if i % 3 == 0 else 81, payload=bytes(i)) for i in range(1500)]
+WEB = "tcp port 80"
+MATCHES = 500
+
+
+class Filter(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.pcap = self.file("in.pcap", pcap_file(PACKETS))
+        self.out = self.folder / "out.pcap"
+
+    def file(self, name, content):
+        path = self.folder / name
+        path.write_bytes(content)
+        return path
+
+    def summary(self, *words, **more):
+        done = ipjit("filter", "--json", *words, **more)
+        self.assertEqual((done.returncode, done.stderr), (0, b""), done)
+        return json.loads(done.stdout)
+
+    def refused(self, stage, *words, status=1):
+        done = ipjit("filter", *words)
+        self.assertEqual(done.returncode, status, done)
+        lines = done.stderr.decode().splitlines()
+        self.assertEqual(len(lines), 1, lines)
+        self.assertTrue(lines[0].startswith(f"ipjit: {stage}: "), lines)
+        return lines[0]
+
+    def test_engines_agree(self):
+        for engine in ["interp", "tier1", "libpcap"]:
+            got = self.summary("-r", self.pcap, "--engine", engine, WEB)
+            self.assertEqual((got["engine"], got["packets"], got["matched"]),
+                             (engine, len(PACKETS), MATCHES))
+            self.assertGreater(got["ns_per_packet"], 0)
+
+    def test_summary_for_people(self):
+        done = ipjit("filter", "-r", self.pcap, *WEB.split())
+        self.assertRegex(done.stdout.decode(),
+                         r"^500 of 1,500 packets match; tier1, [0-9.]+ ns a packet\n$")
+        self.assertEqual(done.stderr, b"")
+
+    def test_count(self):
+        self.assertEqual(ipjit("filter", "-r", self.pcap, "--count", WEB).stdout, b"500\n")
+        self.assertEqual(ipjit("filter", "-r", self.pcap, "--count").stdout, b"1500\n")
+
+    def test_writes_what_matches(self):
+        self.summary("-r", self.pcap, "-w", self.out, WEB)
+        kept = [(i, p) for i, p in enumerate(PACKETS) if i % 3 == 0]
+        expected = bytearray(pcap_file([p for _, p in kept]))
+        at = 24
+        for i, packet in kept:  # the time stamps of the packets kept
+            expected[at:at + 4] = i.to_bytes(4, "little")
+            at += 16 + len(packet)
+        self.assertEqual(self.out.read_bytes(), bytes(expected))
+
+    def test_writes_what_tcpdump_writes(self):
+        theirs = self.folder / "tcpdump.pcap"
+        try:
+            done = subprocess.run(["tcpdump", "-r", self.pcap, "-w", theirs, WEB],
+                                  capture_output=True, check=False)
+        except FileNotFoundError:
+            self.skipTest("tcpdump is not installed")
+        if done.returncode:
+            self.skipTest("tcpdump cannot work here: " + done.stderr.decode())
+        self.summary("-r", self.pcap, "-w", self.out, WEB)
+        self.assertEqual(self.out.read_bytes(), theirs.read_bytes())
+
+    def test_pcapng_and_standard_streams(self):
+        ng = self.file("in.pcapng", pcapng_file(PACKETS))
+        self.assertEqual(self.summary("-r", ng, WEB)["matched"], MATCHES)
+        done = ipjit("filter", "-r", "-", "-w", "-", WEB, stdin=self.pcap.read_bytes())
+        self.assertEqual(done.returncode, 0)
+        self.assertIn(b"500 of 1,500", done.stderr)
+        again = self.file("again.pcap", done.stdout)
+        self.assertEqual(self.summary("-r", again)["matched"], MATCHES)
+
+    def test_stops_after_enough_matches(self):
+        got = self.summary("-r", self.pcap, "-c", "7", "-w", self.out, WEB)
+        self.assertEqual((got["matched"], got["packets"]), (7, 19))
+        self.assertEqual(self.summary("-r", self.out)["packets"], 7)
+
+    def test_link_type_is_the_captures(self):
+        raw = self.file("raw.pcap", pcap_file([p[14:] for p in PACKETS], linktype=101))
+        self.assertEqual(self.summary("-r", raw, WEB)["matched"], MATCHES)
+
+    def test_backward_jumps_run_in_the_interpreter(self):
+        done = ipjit("filter", "-r", self.pcap, "--json", "ip6 protochain 6")
+        self.assertEqual(done.returncode, 0)
+        got = json.loads(done.stdout)
+        self.assertEqual((got["engine"], got["matched"]), ("interp", 0))
+        self.assertIn("kBackwardJump", got["refusal"])
+        self.assertIn(b"interp runs it", done.stderr)
+        self.refused("frontend", "-r", self.pcap, "--engine", "tier1", "ip6 protochain 6")
+
+    def test_bad_captures(self):
+        whole = self.pcap.read_bytes()
+        self.assertIn("/nowhere", self.refused("capture", "-r", "/nowhere", WEB))
+        self.refused("capture", "-r", self.file("empty", b""), WEB)
+        self.refused("capture", "-r", self.file("text", b"this is no capture at all"), WEB)
+        self.refused("capture", "-r", self.file("head", whole[:20]), WEB)
+        line = self.refused("capture", "-r", self.file("cut", whole[:-10]), "-w", self.out, WEB)
+        self.assertIn("after 1499 packets", line)
+        self.assertEqual(self.summary("-r", self.out)["packets"], MATCHES)
+        self.refused("capture", "-r", self.folder, WEB)
+
+    def test_bad_options(self):
+        self.refused("usage", "-r", self.pcap, "-w", self.pcap, WEB, status=2)
+        self.refused("usage", "-r", self.pcap, "-c", "0", WEB, status=2)
+        self.refused("expression", "-r", self.pcap, "tcp prot 80")
+        self.refused("capture", "-r", self.pcap, "-w", "/nowhere/x", WEB)
+        self.refused("capture", "-r", self.pcap, "-w", "/dev/full", WEB)
+        self.refused("tier2", "-r", self.pcap, "--engine", "tier2", WEB)
+
+    def test_progress_only_for_terminals_or_when_asked(self):
+        done = ipjit("filter", "-r", self.pcap, "--progress", WEB)
+        self.assertIn(b"%", done.stderr)
+        self.assertIn(b"500 of", done.stdout)
+        ours, theirs = pty.openpty()
+        with subprocess.Popen([IPJIT, "filter", "-r", self.pcap, WEB], stdout=subprocess.PIPE,
+                              stderr=theirs, env=CLEAN) as child:
+            os.close(theirs)
+            shown = os.read(ours, 65536)
+            child.stdout.read()
+            self.assertEqual(child.wait(timeout=20), 0)
+        os.close(ours)
+        self.assertRegex(shown, rb"\[#* *\] +\d+ %")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Exit statuses and one-line errors, which scripts rely on."""
+
+import unittest
+
+from command import ipjit
+
+SUBCOMMANDS = ["filter", "exec", "stats", "doctor", "compile", "verify", "eval"]
+
+
+class Usage(unittest.TestCase):
+    def refused(self, words, *parts):
+        done = ipjit(*words)
+        self.assertEqual(done.returncode, 2, done)
+        self.assertEqual(done.stdout, b"")
+        lines = done.stderr.decode().splitlines()
+        self.assertEqual(len(lines), 1, lines)
+        self.assertTrue(lines[0].startswith("ipjit: usage: "), lines)
+        for part in parts:
+            self.assertIn(part, lines[0])
+
+    def test_misuse_is_one_line_and_status_2(self):
+        self.refused([])
+        self.refused(["frobnicate"], "frobnicate")
+        self.refused(["--frobnicate"], "--frobnicate")
+        self.refused(["stats", "--frobnicate"], "--frobnicate")
+        self.refused(["eval"], "--engine")
+        self.refused(["eval", "--engine", "magic"], "magic")
+        self.refused(["filter", "ip"], "--read")
+        self.refused(["exec"], "COMMAND")
+        self.refused(["exec", "--report", "--"], "COMMAND")
+        self.refused(["compile"], "EXPR")
+        self.refused(["compile", "--emit", "soup", "ip"], "soup")
+        self.refused(["compile", "--emit", "asm", "--engine", "interp", "ip"], "interpreter")
+        self.refused(["compile", "--dlt", "SOUP", "ip"], "SOUP")
+        self.refused(["compile", "-f", "/dev/null", "ip"], "-f")
+        self.refused(["verify", "x"], "--contract")
+        self.refused(["stats", "--all", "--pid", "1"], "--pid")
+        self.refused(["stats", "--pid", "many"], "many")
+
+    def test_later_capabilities_are_not_subcommands_yet(self):
+        for name in ["top", "trace", "graph", "nft"]:
+            self.refused([name], name, "subcommand")
+
+    def test_help_shows_examples(self):
+        for words in [[]] + [[name] for name in SUBCOMMANDS]:
+            done = ipjit(*words, "--help")
+            self.assertEqual(done.returncode, 0, words)
+            self.assertIn(b"Examples:", done.stdout, words)
+            self.assertIn(b"ipjit " + (words[0].encode() if words else b"filter"), done.stdout)
+            self.assertEqual(done.stderr, b"")
+
+    def test_version(self):
+        done = ipjit("--version")
+        self.assertEqual(done.returncode, 0)
+        self.assertRegex(done.stdout.decode(), r"^ipjit \d+\.\d+\.\d+\n$")
+
+    def test_full_disk_is_an_error(self):
+        with open("/dev/full", "wb") as full:
+            import subprocess
+            from command import IPJIT
+            done = subprocess.run([IPJIT, "compile", "--emit", "bpf", "ip"], stdout=full,
+                                  stderr=subprocess.PIPE, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"ipjit: runtime: ", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// `ipjit filter`: runs a filter over a capture file.
+//
+// Packets come in batches that are in memory before the clock starts, so "ns a packet" is the
+// filter's cost and not the reading's.  -c ends the work at that packet, as it does in tcpdump;
+// the batch around it was filtered whole, and is timed whole.
+#include <fmt/core.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <optional>
+
+#include "runtime/filter.h"
+#include "tools/ipjit/capture.h"
+#include "tools/ipjit/commands.h"
+#include "tools/ipjit/complaint.h"
+#include "tools/ipjit/eval_case.h"
+#include "tools/ipjit/filter_source.h"
+#include "tools/ipjit/link_type.h"
+#include "tools/ipjit/progress.h"
+#include "tools/ipjit/reference.h"
+
+namespace ipjit::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr const char* kHelp =
+    R"(Without --engine the best engine that takes the filter runs, and is named in the summary.
+
+Examples:
+  ipjit filter -r capture.pcap 'tcp port 80'
+  ipjit filter -r capture.pcapng -w web.pcap -c 1000 'tcp port 80 or tcp port 443'
+  ipjit filter -r capture.pcap --engine libpcap 'tcp port 80'      to compare
+  zcat capture.pcap.gz | ipjit filter -r - --count ip6
+  ipjit filter -r capture.pcap --json udp)";
+
+struct Options {
+  FilterSource source;
+  std::string input;
+  std::string output;
+  std::string engine;
+  uint64_t most = 0;  ///< matches; 0: all
+  bool count_only = false;
+  bool progress = false;
+  bool json = false;
+};
+
+struct Tally {
+  uint64_t packets = 0;
+  uint64_t matched = 0;
+  uint64_t timed = 0;  ///< packets that the clock ran over
+  Clock::duration spent = {};
+
+  double ns_per_packet() const {
+    return timed ? static_cast<double>(
+                       std::chrono::duration_cast<std::chrono::nanoseconds>(spent).count()) /
+                       static_cast<double>(timed)
+                 : 0;
+  }
+};
+
+/// The engine asked for: libpcap's interpreter, or one of ours.
+class Runner {
+ public:
+  static Result<Runner> make(const bpf::InsnList& insns, const Options& options) {
+    bpf::Dialect dialect = *bpf::dialect_named(options.source.dialect);
+    Runner runner;
+    if (options.engine == "libpcap") {
+      Result<Reference> reference = Reference::make(insns, dialect);
+      if (!reference) return reference.error();
+      runner.reference_ = std::move(*reference);
+      return runner;
+    }
+    auto filter =
+        runtime::Filter::create(insns, {.dialect = dialect, .engine = engine_named(options.engine)},
+                                {.name = options.source.title()});
+    if (!filter) return filter.error();
+    runner.filter_ = std::move(*filter);
+    return runner;
+  }
+
+  void run(const PacketBatch& batch, std::vector<uint32_t>& verdicts) const {
+    verdicts.resize(batch.packets.size());
+    if (reference_) {
+      for (size_t i = 0; i < verdicts.size(); ++i)
+        verdicts[i] =
+            reference_->run({batch.packets[i].data, batch.packets[i].caplen}, batch.packets[i].len);
+      return;
+    }
+    for (size_t i = 0; i < verdicts.size(); ++i)
+      verdicts[i] =
+          filter_->run(batch.packets[i].data, batch.packets[i].caplen, batch.packets[i].len);
+  }
+
+  std::string engine() const { return reference_ ? "libpcap" : filter_->record().engine; }
+  std::string refusal() const { return reference_ ? "" : filter_->record().last_refusal; }
+
+ private:
+  Runner() = default;
+
+  std::optional<Reference> reference_;
+  std::unique_ptr<runtime::Filter> filter_;
+};
+
+bool same_file(const std::string& a, const std::string& b) {
+  struct stat about_a, about_b;
+  return stat(a.c_str(), &about_a) == 0 && stat(b.c_str(), &about_b) == 0 &&
+         about_a.st_dev == about_b.st_dev && about_a.st_ino == about_b.st_ino &&
+         S_ISREG(about_a.st_mode);
+}
+
+Status run_all(Capture& capture, const Runner& runner, CaptureWriter* writer,
+               const Options& options, Tally& tally) {
+  Progress progress(options.progress || isatty(STDERR_FILENO));
+  PacketBatch batch;
+  std::vector<uint32_t> verdicts;
+  for (;;) {
+    if (Status read = capture.read(batch); !read) return read.error();
+    if (batch.packets.empty()) return ok();
+    Clock::time_point start = Clock::now();
+    runner.run(batch, verdicts);
+    tally.spent += Clock::now() - start;
+    tally.timed += verdicts.size();
+    for (size_t i = 0; i < verdicts.size(); ++i) {
+      ++tally.packets;
+      if (!verdicts[i]) continue;
+      ++tally.matched;
+      if (writer) writer->write(batch.headers[i], batch.packets[i].data);
+      if (tally.matched == options.most) return ok();
+    }
+    progress.show(capture.fraction(), tally.packets, tally.matched);
+  }
+}
+
+void print_summary(const Options& options, const Runner& runner, const Tally& tally) {
+  // Packets on standard output: words go beside them.
+  std::FILE* out = options.output == "-" ? stderr : stdout;
+  if (options.json) {
+    Json json = {{"file", options.input},     {"filter", options.source.title()},
+                 {"engine", runner.engine()}, {"packets", tally.packets},
+                 {"matched", tally.matched},  {"ns_per_packet", tally.ns_per_packet()}};
+    if (!runner.refusal().empty()) json["refusal"] = runner.refusal();
+    fmt::print(out, "{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
+  } else if (options.count_only) {
+    fmt::print(out, "{}\n", tally.matched);
+  } else {
+    fmt::print(out, "{} of {} packets match; {}, {:.1f} ns a packet\n", grouped(tally.matched),
+               grouped(tally.packets), runner.engine(), tally.ns_per_packet());
+  }
+  if (!runner.refusal().empty())
+    fmt::print(stderr, "ipjit: {}; {} runs it\n", runner.refusal(), runner.engine());
+}
+
+int run(const Options& options) {
+  if (same_file(options.input, options.output))
+    return complain_usage("-r and -w name the same file");
+  Result<Capture> capture = Capture::open(options.input);
+  if (!capture) return complain(capture.error());
+  Result<bpf::InsnList> insns = load(options.source, capture->link());
+  if (!insns) return complain(insns.error());
+  Result<Runner> runner = Runner::make(*insns, options);
+  if (!runner) return complain(runner.error());
+  std::optional<CaptureWriter> writer;
+  if (!options.output.empty()) {
+    Result<CaptureWriter> created = CaptureWriter::create(options.output, *capture);
+    if (!created) return complain(created.error());
+    writer = std::move(*created);
+  }
+  Tally tally;
+  Status done = run_all(*capture, *runner, writer ? &*writer : nullptr, options, tally);
+  // What was written before the damage is whole packets: it is kept, as tcpdump keeps it.
+  Status written = writer ? writer->finish() : ok();
+  if (!written) return complain(written.error());
+  if (!done) return complain(done.error());
+  print_summary(options, *runner, tally);
+  return kSuccess;
+}
+
+}  // namespace
+
+void add_filter(CLI::App& app, int& status) {
+  CLI::App* sub = app.add_subcommand("filter", "Run a filter over a capture file");
+  sub->footer(kHelp);
+  auto options = std::make_shared<Options>();
+  add_source_options(*sub, options->source);
+  sub->add_option("-r,--read", options->input, "pcap or pcapng file; -: standard input")
+      ->required();
+  sub->add_option("-w,--write", options->output, "write what matches, as pcap; -: standard output");
+  sub->add_option("-c", options->most, "end after this many matches")->check(CLI::PositiveNumber);
+  sub->add_flag("--count", options->count_only, "print the number of matches only");
+  sub->add_option("--engine", options->engine, "interp, tier1, tier2 or libpcap; no fallback then")
+      ->check(CLI::IsMember({"interp", "tier1", "tier2", "libpcap"}));
+  sub->add_flag("--progress", options->progress, "show progress though stderr is no terminal");
+  sub->add_flag("--json", options->json, "print JSON");
+  sub->callback([options, &status] { status = run(*options); });
+}
+
+}  // namespace ipjit::cli

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// `ipjit stats`: what filters do and did, of every process on this machine.
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <memory>
+
+#include "runtime/stats.h"
+#include "tools/ipjit/commands.h"
+#include "tools/ipjit/complaint.h"
+#include "tools/ipjit/stats_table.h"
+
+namespace ipjit::cli {
+namespace {
+
+using runtime::FilterRecord;
+
+constexpr size_t kFinishedShown = 10;  // in the table, without --all
+
+constexpr const char* kHelp =
+    R"(Shows the filters that run now and the youngest that have finished.  Root sees all users'.
+NS/PKT is timed on sampled packets; WAS is the engine replaced, on the same packets; SAVED is
+the difference times PACKETS.  Needs no daemon, and no filter waits for it.
+
+Examples:
+  ipjit stats
+  ipjit stats --all              every finished filter that is still remembered (100)
+  ipjit stats --pid 4711
+  ipjit stats --json | jq '.filters[] | select(.alive)'
+  watch -n 1 ipjit stats)";
+
+struct Options {
+  bool json = false;
+  bool all = false;
+  int pid = 0;
+};
+
+std::vector<FilterRecord> records_of(const Options& options) {
+  std::vector<FilterRecord> records = runtime::read_all_stats();
+  size_t finished = 0;
+  std::erase_if(records, [&](const FilterRecord& record) {
+    if (options.pid && record.pid != options.pid) return true;
+    return !record.alive && ++finished > runtime::kFinishedKept;
+  });
+  return records;
+}
+
+uint64_t now_ns() {
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                   std::chrono::system_clock::now().time_since_epoch())
+                                   .count());
+}
+
+void print_table(const Options& options, std::vector<FilterRecord> records) {
+  if (records.empty()) {
+    fmt::print("no filter runs, and none has finished: try `ipjit exec -- tcpdump ...`\n");
+    return;
+  }
+  double saved = 0;
+  size_t alive = 0;
+  for (const FilterRecord& record : records) {
+    saved += record.saved_seconds;
+    alive += record.alive;
+  }
+  size_t finished = records.size() - alive;
+  size_t shown = options.all || options.pid ? finished : std::min(finished, kFinishedShown);
+  records.resize(alive + shown);
+  fmt::print("{}", stats_table(records, columns_of(STDOUT_FILENO), now_ns()));
+  fmt::print("{} running, {} finished{}; CPU time saved: {}\n", alive, finished,
+             shown < finished ? fmt::format(" ({} not shown: --all)", finished - shown) : "",
+             short_seconds(saved));
+}
+
+int run(const Options& options) {
+  std::vector<FilterRecord> records = records_of(options);
+  if (options.json)
+    fmt::print("{}\n", nlohmann::ordered_json{{"filters", stats_json(records)}}.dump(
+                           2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  else
+    print_table(options, std::move(records));
+  return kSuccess;
+}
+
+}  // namespace
+
+void add_stats(CLI::App& app, int& status) {
+  CLI::App* sub = app.add_subcommand("stats", "Show what filters do and did on this machine");
+  sub->footer(kHelp);
+  auto options = std::make_shared<Options>();
+  CLI::Option* all = sub->add_flag("--all", options->all, "show every finished filter remembered");
+  sub->add_option("--pid", options->pid, "show this process's filters only")
+      ->check(CLI::PositiveNumber)
+      ->excludes(all);
+  sub->add_flag("--json", options->json, "print JSON");
+  sub->callback([options, &status] { status = run(*options); });
+}
+
+}  // namespace ipjit::cli

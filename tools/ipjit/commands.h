@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The subcommands; each is a file cmd_NAME.cpp.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace ipjit::cli {
+
+// Each adds its subcommand to `app`; when the user calls it, the process's exit status lands in
+// `status`, which must outlive the parse.  Main calls them in the order of `ipjit --help`.
+void add_filter(CLI::App& app, int& status);
+void add_exec(CLI::App& app, int& status);
+void add_stats(CLI::App& app, int& status);
+void add_doctor(CLI::App& app, int& status);
+void add_compile(CLI::App& app, int& status);
+void add_verify(CLI::App& app, int& status);
+void add_eval(CLI::App& app, int& status);
+
+}  // namespace ipjit::cli

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tools/ipjit/complaint.h"
+
+#include <fmt/core.h>
+
+#include <cstdio>
+
+namespace ipjit::cli {
+namespace {
+
+// `at` counts different things in different stages; a place that means nothing is not shown.
+std::string place(const Error& error) {
+  if (error.code == Code::kSyntax && error.stage != Stage::kExpression)
+    return fmt::format("line {}, ", error.at);
+  switch (error.stage) {
+    case Stage::kFrontend:
+      return fmt::format("instruction {}, ", error.at);
+    case Stage::kVerifier:
+      return fmt::format("byte 0x{:x}, ", error.at);
+    case Stage::kIr:
+    case Stage::kTier1:
+    case Stage::kTier2:
+      return fmt::format("block {}, ", error.at);
+    case Stage::kUsage:
+    case Stage::kCapture:
+    case Stage::kExpression:
+    case Stage::kLookup:
+    case Stage::kTarget:
+    case Stage::kRuntime:
+      return "";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string in_words(const Error& error) {
+  if (error.stage == Stage::kUsage) return fmt::format("usage: {}", error.why);
+  return fmt::format("{}: {} ({}{})", name_of(error.stage), error.why, place(error),
+                     name_of(error.code));
+}
+
+int complain(const Error& error) {
+  fmt::print(stderr, "ipjit: {}\n", in_words(error));
+  return error.stage == Stage::kUsage ? kUsage : kFailure;
+}
+
+int complain_usage(const std::string& why) {
+  return complain({Stage::kUsage, Code::kBadOption, 0, why});
+}
+
+}  // namespace ipjit::cli

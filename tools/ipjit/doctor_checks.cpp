@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// One function a thing.  Each tries the thing itself where it can (seals a page, runs a filter)
+// instead of concluding from versions, because hardened systems differ from what versions say.
+#include "tools/ipjit/doctor_checks.h"
+
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+#include <pcap/pcap.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "arch-detect/target.h"
+#include "runtime/pipeline.h"
+#include "tools/ipjit/complaint.h"
+#include "tools/ipjit/loadable.h"
+
+namespace ipjit::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool exists(const std::string& path) {
+  std::error_code failed;
+  return fs::exists(path, failed);
+}
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? value : "";
+}
+
+std::string size_words(uint64_t bytes) {
+  if (bytes == 0) return "unknown";
+  if (bytes % (1024 * 1024) == 0) return fmt::format("{} MiB", bytes / (1024 * 1024));
+  return fmt::format("{} KiB", bytes / 1024);
+}
+
+std::string first_line(const std::string& path) {
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  return line;
+}
+
+}  // namespace
+
+const char* name_of(Health health) {
+  switch (health) {
+    case Health::kOk:
+      return "ok";
+    case Health::kNote:
+      return "note";
+    case Health::kMissing:
+      return "missing";
+    case Health::kBroken:
+      return "broken";
+  }
+  return "?";
+}
+
+Check check_cpu() {
+  std::string brand = arch::cpu_brand();
+  return {"cpu", Health::kOk,
+          fmt::format("{}, {} processors online", brand.empty() ? "unnamed" : brand,
+                      sysconf(_SC_NPROCESSORS_ONLN))};
+}
+
+Check check_target() {
+  Result<const arch::Target*> target = arch::default_target();
+  if (!target) return {"target", Health::kBroken, in_words(target.error()), "unset IPJIT_TARGET"};
+  std::vector<std::string_view> others;
+  for (const arch::Target& each : arch::targets())
+    if (arch::supported(each) && each.name != (*target)->name) others.push_back(each.name);
+  return {"target", Health::kOk,
+          fmt::format("{} ({}); also runs here: {}", (*target)->name, (*target)->description,
+                      others.empty() ? "none" : fmt::format("{}", fmt::join(others, ", ")))};
+}
+
+Check check_caches() {
+  arch::Caches caches = arch::caches();
+  return {"caches", caches.l1d ? Health::kOk : Health::kNote,
+          fmt::format("L1d {}, L1i {}, L2 {}, L3 {}", size_words(caches.l1d),
+                      size_words(caches.l1i), size_words(caches.l2), size_words(caches.l3))};
+}
+
+Check check_environment() {
+  std::vector<std::string> set;
+  for (const char* name : {"IPJIT_TARGET", "IPJIT_ENGINE", "IPJIT_LOG"})
+    if (std::getenv(name)) set.push_back(fmt::format("{}={}", name, environment(name)));
+  if (set.empty())
+    return {"environment", Health::kOk, "IPJIT_TARGET, IPJIT_ENGINE, IPJIT_LOG are not set"};
+  return {"environment", Health::kNote, fmt::format("{}", fmt::join(set, " "))};
+}
+
+Check check_libpcap() { return {"libpcap", Health::kOk, pcap_lib_version()}; }
+
+Check check_executable_memory() {
+  size_t size = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  void* page = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (page == MAP_FAILED)
+    return {"executable memory", Health::kBroken, fmt::format("mmap: {}", std::strerror(errno))};
+  int sealed = mprotect(page, size, PROT_READ | PROT_EXEC);
+  int reason = errno;
+  munmap(page, size);
+  if (sealed == 0)
+    return {"executable memory", Health::kOk, "a page can be written, then sealed read+execute"};
+  return {
+      "executable memory", Health::kBroken,
+      fmt::format("mprotect(PROT_EXEC): {}; filters run in the interpreter", std::strerror(reason)),
+      "setsebool -P deny_execmem 0   # or, under systemd: MemoryDenyWriteExecute=no"};
+}
+
+// `ret #7`, through every stage, is the main job in small.
+Check check_pipeline() {
+  const bpf::InsnList insns = {{BPF_RET | BPF_K, 0, 0, 7}};
+  auto unit = runtime::build(insns, {.engine = Engine::kTier1});
+  if (!unit) return {"compile and run", Health::kBroken, in_words(unit.error())};
+  const uint8_t packet[1] = {0};
+  ipjit_ctx ctx = {};
+  ctx.wire_len = 1;
+  if ((*unit)->run(packet, ctx) != 7)
+    return {"compile and run", Health::kBroken, "a filter that returns 7 did not"};
+  return {"compile and run", Health::kOk,
+          fmt::format("tier1 compiled, verified, sealed and ran a filter in {:.0f} us",
+                      static_cast<double>((*unit)->compile_ns) / 1000)};
+}
+
+Check check_shared_memory() {
+  if (access("/dev/shm", W_OK | X_OK) == 0)
+    return {"statistics", Health::kOk,
+            "/dev/shm can be written: `ipjit stats` sees this user's filters"};
+  return {"statistics", Health::kMissing,
+          fmt::format("/dev/shm: {}; filters run, `ipjit stats` does not see them",
+                      std::strerror(errno)),
+          "sudo mount -t tmpfs -o mode=1777 tmpfs /dev/shm"};
+}
+
+Check check_preload() {
+  Result<std::string> library = preload_library();
+  if (library) return {"preload library", Health::kOk, *library};
+  return {"preload library", Health::kMissing, library.error().why, "sudo make install"};
+}
+
+Check check_kernel_module() {
+  if (exists("/dev/ipjit"))
+    return {"kernel module", Health::kNote, "/dev/ipjit exists; this version does not use it"};
+  std::string jit = first_line("/proc/sys/net/core/bpf_jit_enable");
+  return {
+      "kernel module", Health::kNote,
+      fmt::format("not part of this version: no /dev/ipjit; filters in the kernel stay with its "
+                  "own engine{}",
+                  jit.empty() ? "" : fmt::format(" (bpf_jit_enable={})", jit))};
+}
+
+Check check_apparmor() {
+  if (first_line("/sys/module/apparmor/parameters/enabled") != "Y")
+    return {"apparmor", Health::kOk, "not active"};
+  if (!exists("/etc/apparmor.d/usr.bin.tcpdump"))
+    return {"apparmor", Health::kOk, "active, without a profile for tcpdump"};
+  std::ifstream local("/etc/apparmor.d/local/usr.bin.tcpdump");
+  std::string rules((std::istreambuf_iterator<char>(local)), std::istreambuf_iterator<char>());
+  if (rules.find("ipjit") != std::string::npos)
+    return {"apparmor", Health::kOk, "active; tcpdump's profile has ipjit's fragment"};
+  return {"apparmor", Health::kMissing,
+          "active; tcpdump's profile has not ipjit's fragment, so its filters may be left alone",
+          "sudo make install && sudo apparmor_parser -r /etc/apparmor.d/usr.bin.tcpdump"};
+}
+
+Check check_second_tier() {
+  bool clang = exists("/usr/bin/clang-19") || exists("/usr/lib/llvm-19/bin/clang");
+  return {"tier2", Health::kNote,
+          fmt::format("not part of this version; clang 19, for the verifier's tests, is {}",
+                      clang ? "here" : "not here"),
+          clang ? "" : "sudo apt install clang-19"};
+}
+
+Check check_dpdk() {
+  for (const char* folder : {"/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/local/lib"})
+    if (exists(std::string(folder) + "/librte_bpf.so"))
+      return {"dpdk", Health::kOk, "here; benchmarks compare with it"};
+  return {"dpdk", Health::kMissing, "not here; only benchmarks compare with it",
+          "sudo apt install libdpdk-dev"};
+}
+
+std::vector<Check> all_checks() {
+  return {check_cpu(),           check_target(),        check_caches(),
+          check_environment(),   check_libpcap(),       check_executable_memory(),
+          check_pipeline(),      check_shared_memory(), check_preload(),
+          check_kernel_module(), check_apparmor(),      check_second_tier(),
+          check_dpdk()};
+}
+
+}  // namespace ipjit::cli

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tools/ipjit/filter_source.h"
+
+#include <fmt/core.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+
+#include "bpf-frontend/text.h"
+
+namespace ipjit::cli {
+
+std::string FilterSource::expression() const {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
+std::string FilterSource::title() const { return file.empty() ? expression() : file; }
+
+void add_source_options(CLI::App& sub, FilterSource& source) {
+  sub.add_option("EXPR", source.words, "pcap expression, as for tcpdump; none matches all packets");
+  sub.add_option("-f,--file", source.file,
+                 "file of `tcpdump -ddd` text in place of EXPR; -: stdin");
+  sub.add_option("--dialect", source.dialect, "meaning of the bytecode: libpcap or linux")
+      ->check(CLI::IsMember({"libpcap", "linux"}))
+      ->capture_default_str();
+  sub.add_flag("-O,--no-optimize-bpf", source.keep_bytecode,
+               "leave out libpcap's own optimiser, as tcpdump -O does");
+}
+
+Result<std::string> read_file(const std::string& path) {
+  auto failed = [&] {
+    return Error{Stage::kRuntime, Code::kIo, 0,
+                 fmt::format("{} cannot be read: {}", path, std::strerror(errno))};
+  };
+  auto close = [](std::FILE* file) {
+    if (file != stdin) std::fclose(file);
+  };
+  std::unique_ptr<std::FILE, decltype(close)> file(
+      path == "-" ? stdin : std::fopen(path.c_str(), "rb"), close);
+  if (!file) return failed();
+  std::string bytes;
+  char piece[65536];
+  while (size_t size = std::fread(piece, 1, sizeof piece, file.get())) bytes.append(piece, size);
+  if (std::ferror(file.get())) return failed();
+  return bytes;
+}
+
+Result<bpf::InsnList> load(const FilterSource& source, bpf::Link link) {
+  if (source.file.empty()) {
+    link.optimize = !source.keep_bytecode;
+    return bpf::compile_expression(source.expression(), link);
+  }
+  if (!source.words.empty())
+    return Error{Stage::kUsage, Code::kBadOption, 0, "EXPR and -f exclude each other"};
+  Result<std::string> text = read_file(source.file);
+  if (!text) return text.error();
+  return bpf::parse_ddd(*text);
+}
+
+}  // namespace ipjit::cli

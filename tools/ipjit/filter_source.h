@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What a subcommand compiles: the options that say it, and how it is loaded.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+#include "bpf-frontend/expression.h"
+#include "bpf-frontend/insn.h"
+#include "ipjit/error.h"
+
+namespace ipjit::cli {
+
+/// An expression or a file of `tcpdump -ddd` text.
+struct FilterSource {
+  std::vector<std::string> words;  ///< of the expression; joined by spaces, as tcpdump does
+  std::string file;                ///< "-": standard input
+  std::string dialect = "libpcap";
+  bool keep_bytecode = false;  ///< libpcap's own optimiser is left out
+
+  std::string expression() const;
+
+  /// For people: the expression, or the file's name.
+  std::string title() const;
+};
+
+void add_source_options(CLI::App& sub, FilterSource& source);
+
+/// Takes: the capture's link; its `optimize` is the source's to say.
+/// Fails: kUsage where both or neither are given; as bpf::compile_expression(), bpf::parse_ddd();
+///        kIo where the file cannot be read.
+Result<bpf::InsnList> load(const FilterSource& source, bpf::Link link);
+
+/// A whole file as bytes; "-" is standard input.
+/// Fails: Stage::kRuntime, kIo.
+Result<std::string> read_file(const std::string& path);
+
+}  // namespace ipjit::cli

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What `ipjit stats` and `ipjit exec --report` show.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+
+#include "runtime/stats.h"
+
+namespace ipjit::cli {
+
+/// Two lines a filter: what it is and whose, then its numbers; a third for a refusal or a note.
+///
+/// Takes: records, live ones first; `columns` of the terminal, at least 80; the time for ages, ns
+///        of CLOCK_REALTIME.
+std::string stats_table(std::span<const runtime::FilterRecord> records, size_t columns,
+                        uint64_t now_ns);
+
+nlohmann::ordered_json stats_json(std::span<const runtime::FilterRecord> records);
+
+/// Columns of the terminal that `fd` is; 100 where it is none.
+size_t columns_of(int fd);
+
+/// 950, 12.3k, 1.23M: at most six characters.
+std::string short_count(uint64_t number);
+
+/// "1.2 s", "35 ms", "-3 us"; "-" for none.
+std::string short_seconds(double seconds);
+
+}  // namespace ipjit::cli
