@@ -77,6 +77,7 @@ void Registers::start_params(const Term& term, uint32_t at) {
 void Registers::measure() {
   uint32_t at = 1;
   for (const ir::Block& block : program_->blocks) {
+    ++at;  // a place of its own: parameters outlive the ends of predecessors
     for (ValueId param : program_->params_of(block)) extend(param, at);
     for (const Insn& insn : program_->insns_of(block)) {
       ++at;
@@ -95,6 +96,7 @@ void Registers::measure() {
 Status Registers::place_all() {
   uint32_t at = 1;
   for (const ir::Block& block : program_->blocks) {
+    ++at;
     for (const Insn& insn : program_->insns_of(block)) {
       ++at;
       if (Status placed = place_insn(insn, at); !placed) return placed;
