@@ -165,7 +165,7 @@ void learn_min(struct state *s, const struct value *v, u64 lo)
 	/* symbol >= lo - add; below zero it says nothing. */
 	if ((s64)v->add >= 0 ? lo < v->add : bound < lo)
 		return;
-	if (bound <= sym->lo || (bound > sym->hi && v->sym < SYM_FIRST_FREE))
+	if (bound <= sym->lo)
 		return;
 	sym->lo = bound;
 	sym->hi = max_u64(sym->hi, bound);
@@ -235,9 +235,17 @@ struct value truncate(struct state *s, struct value v, u32 bytes)
 		v.add &= mask;
 		return v;
 	}
-	if (known.hi <= mask) {
+	if (known.hi <= mask && (flow.hi <= mask || bytes == 4)) {
 		v.guessed |= flow.hi > mask;
 		return v;
+	}
+	if (known.hi <= mask) {
+		/* A branch says that it fits; a byte or word is cut all the same, so give up the
+		 * symbol rather than the bound by data flow that a table index needs.
+		 */
+		low = fresh(s, known, full_range(bytes), value_zeros(s->sym, &v));
+		inherit_facts(s, &low, &v);
+		return low;
 	}
 	low = fresh(s, full_range(bytes), full_range(bytes), value_zeros(s->sym, &v));
 	inherit_facts(s, &low, &v);
