@@ -184,7 +184,10 @@ void Emitter::emit_divide(const Insn& insn) {
   as_.xor_(x86::edx, x86::edx);
   if (!imm) {
     as_.xor_(x86::eax, x86::eax);
-    as_.test(divisor, divisor);
+    // There and back, not test: the verifier then has a name for just this divisor, and what the
+    // branch teaches holds for it even where it is a sum that may wrap, or a zero that it knows.
+    as_.xor_(divisor, sized(x86::rsi, insn.type));
+    as_.xor_(divisor, sized(x86::rsi, insn.type));
     as_.je(around);
   }
   copy(dividend, in_sized(insn.a, dividend));

@@ -25,10 +25,13 @@ using lookup::Shape;
 
 namespace {
 
+bool is_indexed(const Layout& layout) {
+  return layout.shape == Shape::kBitmap || layout.shape == Shape::kArray;
+}
+
 /// Keys of more bits than this cannot be given to the probe as they are.
 uint32_t probe_bits(const Layout& layout) {
-  const bool indexed = layout.shape == Shape::kBitmap || layout.shape == Shape::kArray;
-  return indexed ? layout.key_bits : layout.key_bytes * 8;
+  return is_indexed(layout) ? layout.key_bits : layout.key_bytes * 8;
 }
 
 }  // namespace
@@ -36,6 +39,11 @@ uint32_t probe_bits(const Layout& layout) {
 void Emitter::load_table(Gp to, uint32_t table) {
   as_.lea(to.r64(), x86::ptr(x86::rip, 0));
   table_uses_.push_back({static_cast<uint32_t>(as_.offset() - 4), table});
+}
+
+/// A key that was on the stack has lost its bound for the verifier, as spills can be guessed wrong.
+bool Emitter::is_bounded_by_flow(uint32_t table, ir::ValueId key) const {
+  return !wider_than_probe(table, key) && place_of(key).reg >= 0;
 }
 
 bool Emitter::wider_than_probe(uint32_t table, ir::ValueId key) const {
@@ -49,20 +57,21 @@ asmjit::x86::CondCode Emitter::compare_width(uint32_t table, Gp key, ir::Type ty
   if (bits >= 32) {
     as_.mov(x86::rcx, key.r64());
     as_.shr(x86::rcx, bits);
+    as_.test(x86::rcx, x86::rcx);
     return Cond::kNE;
   }
   as_.cmp(sized(key, type), (1u << bits) - 1);
   return Cond::kA;
 }
 
-/// The key as an index into a bitmap or array: below 2^key_bits whatever the branches before did.
-asmjit::x86::Gp Emitter::index_of(uint32_t table, Gp key, bool wide) {
-  const bool bytes = tables_[table].layout.key_bits == 8;
-  if (wide)
-    as_.movzx(x86::eax, of_size(key, bytes ? 1 : 2));
-  else
+/// The key as an index into a bitmap or array, in rax: in bounds whatever the branches before did.
+void Emitter::load_index(uint32_t table, Gp key, bool bounded) {
+  const Layout& layout = tables_[table].layout;
+  if (bounded)
     as_.mov(x86::eax, key.r32());
-  return x86::rax;
+  else
+    as_.movzx(x86::eax, of_size(key, layout.key_bits / 8));
+  if (layout.shape == Shape::kBitmap) as_.shr(x86::eax, 5);
 }
 
 /// The slot of a key; uses rax and, for the table's address, rcx.
@@ -93,26 +102,18 @@ asmjit::x86::Mem Emitter::slot_of(uint32_t table, Gp key) {
                   layout.key_bytes);
 }
 
-/// Compares; the condition holds for a hit.  In kSlots and kGroups `at` is then the slot.
-asmjit::x86::CondCode Emitter::probe(uint32_t table, Gp key, bool wide, Mem& at) {
+/// Looks into a bitmap or array at the index in rax; the condition holds for a hit.
+asmjit::x86::CondCode Emitter::probe_indexed(uint32_t table, Gp key) {
   const Layout& layout = tables_[table].layout;
-  if (layout.shape == Shape::kBitmap) {
-    const Gp i = index_of(table, key, wide);
-    as_.shr(i.r32(), 5);
-    load_table(x86::rcx, table);
-    as_.mov(x86::eax, x86::dword_ptr(x86::rcx, i, 2));
-    as_.bt(x86::eax, key.r32());
-    return Cond::kC;
-  }
+  load_table(x86::rcx, table);
+  const Mem at = x86::dword_ptr(x86::rcx, x86::rax, 2);
   if (layout.shape == Shape::kArray) {
-    const Gp i = index_of(table, key, wide);
-    load_table(x86::rcx, table);
-    as_.cmp(x86::dword_ptr(x86::rcx, i, 2), static_cast<int32_t>(layout.miss));
+    as_.cmp(at, static_cast<int32_t>(layout.miss));
     return Cond::kNE;
   }
-  at = slot_of(table, key);
-  as_.cmp(at, of_size(key, layout.key_bytes));
-  return Cond::kE;
+  as_.mov(x86::eax, at);
+  as_.bt(x86::eax, key.r32());
+  return Cond::kC;
 }
 
 /// Gives the condition for a hit, or nothing where it has gone to one of the edges for good.
@@ -125,10 +126,32 @@ std::optional<asmjit::x86::CondCode> Emitter::probe_in(const Term& term) {
     return std::nullopt;
   }
   const Gp key = in(term.a, spare_);
-  const bool wide = wider_than_probe(term.table, term.a);
-  if (wide) as_.j(compare_width(term.table, key, type_of(term.a)), label_of(term.other));
-  Mem at;
-  return probe(term.table, key, wide, at);
+  const bool indexed = is_indexed(table.layout);
+  // Before the branch: what it teaches must not be what bounds the index.
+  if (indexed) load_index(term.table, key, is_bounded_by_flow(term.table, term.a));
+  if (wider_than_probe(term.table, term.a))
+    as_.j(compare_width(term.table, key, type_of(term.a)), label_of(term.other));
+  if (indexed) return probe_indexed(term.table, key);
+  as_.cmp(slot_of(term.table, key), of_size(key, table.layout.key_bytes));
+  return Cond::kE;
+}
+
+/// The value of the key's slot, or miss.
+void Emitter::find_slot(uint32_t table, Gp key, Gp made) {
+  const Layout& layout = tables_[table].layout;
+  const Mem at = slot_of(table, key);
+  as_.cmp(at, of_size(key, layout.key_bytes));
+  if (!layout.has_values) return select(made, Cond::kE, layout.hit, layout.miss);
+  as_.mov(made, at.cloneAdjusted(layout.key_bytes).cloneResized(4));
+  as_.mov(x86::ecx, layout.miss);
+  as_.cmovne(made, x86::ecx);
+}
+
+/// made = cond ? yes : no; uses rcx.
+void Emitter::select(Gp made, Cond cond, uint32_t yes, uint32_t no) {
+  as_.mov(made, no);
+  as_.mov(x86::ecx, yes);
+  as_.cmov(cond, made, x86::ecx);
 }
 
 void Emitter::emit_find(const Insn& insn) {
@@ -144,21 +167,15 @@ void Emitter::emit_find(const Insn& insn) {
   const bool wide = wider_than_probe(insn.table, insn.a);
   // The result may live where the key does, and a wide key is looked at once more.
   const Gp made = of_size(wide ? Gp(x86::rax) : out(insn.result), 4);
-  if (layout.shape == Shape::kArray) {
-    const Gp i = index_of(insn.table, key, wide);
-    load_table(x86::rcx, insn.table);
-    as_.mov(made, x86::dword_ptr(x86::rcx, i, 2));
+  if (!is_indexed(layout)) {
+    find_slot(insn.table, key, made);
   } else {
-    Mem at;
-    const Cond hit = probe(insn.table, key, wide, at);
-    if (layout.has_values) {
-      as_.mov(made, at.cloneAdjusted(layout.key_bytes).cloneResized(4));
-      as_.mov(x86::ecx, layout.miss);
-      as_.cmov(asmjit::x86::negateCond(hit), made, x86::ecx);
+    load_index(insn.table, key, is_bounded_by_flow(insn.table, insn.a));
+    if (layout.shape == Shape::kArray) {
+      load_table(x86::rcx, insn.table);
+      as_.mov(made, x86::dword_ptr(x86::rcx, x86::rax, 2));
     } else {
-      set_imm(made, layout.miss);
-      as_.mov(x86::ecx, layout.hit);
-      as_.cmov(hit, made, x86::ecx);
+      select(made, probe_indexed(insn.table, key), layout.hit, layout.miss);
     }
   }
   if (wide) {

@@ -107,9 +107,12 @@ class Emitter {
   void load_table(Gp to, uint32_t table);
   bool wider_than_probe(uint32_t table, ir::ValueId key) const;
   Cond compare_width(uint32_t table, Gp key, ir::Type type);
-  Gp index_of(uint32_t table, Gp key, bool wide);
+  bool is_bounded_by_flow(uint32_t table, ir::ValueId key) const;
+  void load_index(uint32_t table, Gp key, bool bounded);
   Mem slot_of(uint32_t table, Gp key);
-  Cond probe(uint32_t table, Gp key, bool wide, Mem& at);
+  Cond probe_indexed(uint32_t table, Gp key);
+  void find_slot(uint32_t table, Gp key, Gp made);
+  void select(Gp made, Cond cond, uint32_t yes, uint32_t no);
   std::optional<Cond> probe_in(const ir::Term& term);
   void emit_find(const ir::Insn& insn);
 
@@ -171,6 +174,7 @@ class Emitter {
   std::vector<uint32_t> entry_actions_;  ///< by block: actions recorded before it
   std::vector<lookup::ReadOnlyTable> tables_;
   std::vector<TableUse> table_uses_;
+  std::vector<size_t> table_at_;  ///< by table: bytes from the start of the unit
   std::vector<Stub> stubs_;
   std::vector<Move> moves_;
   std::vector<ir::Case> cases_;  ///< of the switch being emitted

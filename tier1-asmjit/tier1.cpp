@@ -219,7 +219,10 @@ Result<ir::MachineCode> Emitter::finish() {
   out.code_len = static_cast<uint32_t>(buffer.size());
   out.contract = contract();
   size_t at = padded(buffer.size());
+  table_at_.clear();
   for (const lookup::ReadOnlyTable& table : tables_) {
+    table_at_.push_back(at);
+    if (table.bytes.empty()) continue;
     out.contract.table[out.contract.nr_tables++] = {IPJIT_TABLE_IN_UNIT, static_cast<uint32_t>(at),
                                                     table.bytes.size()};
     at += padded(table.bytes.size());
@@ -227,10 +230,9 @@ Result<ir::MachineCode> Emitter::finish() {
   out.bytes.resize(at);
   std::memcpy(out.bytes.data(), buffer.data(), buffer.size());
   for (size_t t = 0; t < tables_.size(); ++t)
-    std::memcpy(out.bytes.data() + out.contract.table[t].at, tables_[t].bytes.data(),
-                tables_[t].bytes.size());
+    std::memcpy(out.bytes.data() + table_at_[t], tables_[t].bytes.data(), tables_[t].bytes.size());
   for (const TableUse& use : table_uses_) {
-    const uint32_t disp = out.contract.table[use.table].at - (use.disp_at + 4);
+    const uint32_t disp = static_cast<uint32_t>(table_at_[use.table]) - (use.disp_at + 4);
     std::memcpy(out.bytes.data() + use.disp_at, &disp, sizeof disp);
   }
   out.marks = marks_;

@@ -14,6 +14,7 @@
 #include "ir/text.h"
 #include "ir/validate.h"
 #include "tier1-asmjit/tier1.h"
+#include "verifier/verifier.h"
 
 namespace ipjit::tier1 {
 
@@ -45,6 +46,12 @@ Native::Native(const ir::Program& program, const arch::Target& target) {
     return;
   }
   code_ = std::move(*compiled);
+  const Result<verifier::Proof> proof =
+      verifier::verify(code_.bytes, code_.code_len, code_.contract);
+  if (!proof) {
+    ADD_FAILURE() << to_string(proof.error()) << "\n" << target.name << "\n" << ir::print(program);
+    return;
+  }
   memory_ =
       mmap(nullptr, code_.bytes.size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   IPJIT_CHECK(memory_ != MAP_FAILED);
