@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
+// A filter's parts put together, and the function that inlined runs fall back on.
 #include "runtime/filter.h"
+
+uint32_t ipjit_filter_run_slow(const ipjit_filter* filter, const uint8_t* data, uint32_t caplen,
+                               uint32_t len) {
+  return ipjit::runtime::Filter::of(filter)->slot().run_slow(data, caplen, len);
+}
 
 namespace ipjit::runtime {
 
@@ -26,7 +32,8 @@ Result<std::unique_ptr<Filter>> Filter::create(const std::string& expression,
 
 Filter::Filter(const Request& request, std::unique_ptr<FilterStats> stats,
                std::unique_ptr<Unit> unit)
-    : request_(request), stats_(std::move(stats)), slot_(*stats_, std::move(unit)) {}
+    : ipjit_filter(), request_(request), stats_(std::move(stats)),
+      slot_(*this, *stats_, std::move(unit)) {}
 
 Filter::~Filter() = default;
 

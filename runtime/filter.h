@@ -18,7 +18,7 @@
 namespace ipjit::runtime {
 
 /// Thread: run*(), record() and replace() from any number of threads at once; the destructor alone.
-class Filter {
+class Filter : private ::ipjit_filter {
  public:
   struct Label {
     std::string name = {};  ///< shown by `ipjit stats`; empty: the expression, or "bpf"
@@ -45,6 +45,13 @@ class Filter {
     return slot_.run_ctx(data, caplen, ctx);
   }
   const FilterSlot& slot() const { return slot_; }
+
+  /// The C API's name for a filter is its base.
+  ::ipjit_filter* handle() { return this; }
+  static Filter* of(::ipjit_filter* handle) { return static_cast<Filter*>(handle); }
+  static const Filter* of(const ::ipjit_filter* handle) {
+    return static_cast<const Filter*>(handle);
+  }
 
   /// Publishes another program; on failure the old one keeps running and the refusal is recorded.
   /// Fails: as build().

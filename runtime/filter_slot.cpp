@@ -2,10 +2,10 @@
 // The slow ways through a slot, and replacing its program.
 //
 //                          counted in
-//   run() in the header    the thread's own stripe, without atomic adds
-//   run_sampled()          the same; the packet is timed (sample.h)
-//   run_shared()           the line that all share: threads without an index, and runs inside a run
-//   run_ctx(), run_burst() a Visit: own stripe if that is possible, else the shared line
+//   run(), ipjit/inline.h  the thread's own stripe, without atomic adds
+//   run_slow()             the same, or the line that all share: threads without a stripe
+//   run_timed()            the same; the packet is timed (sample.h)
+//   run_ctx(), run_burst() as run_slow()
 //
 // Publishing is one exchange; the old program goes to Retired.  A program is published whole, and a
 // run loads the pointer once, so no run sees a mixture.
@@ -16,6 +16,7 @@
 
 #include "runtime/lock.h"
 #include "runtime/sample.h"
+#include "runtime/thread_index.h"
 
 namespace ipjit::runtime {
 
@@ -32,37 +33,31 @@ ipjit_ctx bare_ctx(uint32_t wire_len) {
 
 }  // namespace
 
-/// From here to the end of the scope the thread may run the slot's program.
+/// From enter() to leave() the thread may use the slot's program.
 class FilterSlot::Visit {
  public:
-  Visit(const FilterSlot& slot, bool share) : slot_(slot), shared_(slot.stats_.shared()) {
-    uint32_t index = this_thread_index;
-    if (index == kNoThreadIndex) index = claim_thread_index();
-    if (!share && index < slot.stripe_count_) {
-      Stripe& own = slot.stripes_[index];
-      if (own.left.load(std::memory_order_relaxed) == own.entered.load(std::memory_order_relaxed))
-        stripe_ = &own;
-    }
+  explicit Visit(const FilterSlot& slot) : slot_(slot), shared_(slot.stats_.shared()) {
+    if (const uint32_t index = thread_index()) own_ = &slot.head_.stripes[index];
   }
   Visit(const Visit&) = delete;
   Visit& operator=(const Visit&) = delete;
 
-  Stripe* stripe() const { return stripe_; }
+  Stripe* own() const { return own_; }
 
   const Unit& enter(uint64_t packets) {
-    if (stripe_) {
-      own_add(stripe_->entered, packets);
+    if (own_) {
+      ipjit_own_add(&own_->entered, packets);
     } else {
       phase_ = shared_.phase.load(std::memory_order_seq_cst) & 1;
       shared_.inside[phase_].fetch_add(1, std::memory_order_seq_cst);
     }
-    return *slot_.unit_.load(std::memory_order_seq_cst);
+    return static_cast<const Unit&>(*__atomic_load_n(&slot_.head_.program, __ATOMIC_SEQ_CST));
   }
 
   void leave(uint64_t packets, uint64_t matched) {
-    if (stripe_) {
-      own_add(stripe_->left, packets);
-      own_add(stripe_->matched, matched);
+    if (own_) {
+      ipjit_own_add(&own_->left, packets);
+      ipjit_own_add(&own_->matched, matched);
     } else {
       shared_.packets.fetch_add(packets, std::memory_order_relaxed);
       shared_.matched.fetch_add(matched, std::memory_order_relaxed);
@@ -73,28 +68,27 @@ class FilterSlot::Visit {
  private:
   const FilterSlot& slot_;
   SharedStripe& shared_;
-  Stripe* stripe_ = nullptr;
+  Stripe* own_ = nullptr;
   uint64_t phase_ = 0;
 };
 
-FilterSlot::FilterSlot(FilterStats& stats, std::unique_ptr<const Unit> unit)
-    : unit_(unit.get()),
-      stripes_(stats.stripes()),
-      stripe_count_(have_membarrier() ? thread_index_count() : 0),
-      stats_(stats),
-      retired_(stripes_, stripe_count_, &stats.shared()) {
-  std::lock_guard lock(runtime_lock());
-  stats_.published(*unit.release(), true);
+FilterSlot::FilterSlot(ipjit_filter& head, FilterStats& stats, std::unique_ptr<const Unit> unit)
+    : head_(head), stats_(stats), retired_(stats.stripes(), &stats.shared()) {
   tick_clock();  // made here, so that no packet waits for it
+  std::lock_guard lock(runtime_lock());
+  stats_.published(*unit, true);
+  head_.stripes = stats.stripes();
+  head_.program = unit.release();
 }
 
-FilterSlot::~FilterSlot() { delete unit_.load(std::memory_order_acquire); }
+FilterSlot::~FilterSlot() { delete static_cast<const Unit*>(head_.program); }
 
 void FilterSlot::publish(std::unique_ptr<const Unit> unit) {
   std::lock_guard lock(runtime_lock());
   stats_.published(*unit, false);
-  std::unique_ptr<const Unit> old(unit_.exchange(unit.release(), std::memory_order_seq_cst));
-  retired_.add(std::move(old));
+  const ipjit_program* old = __atomic_exchange_n(
+      &head_.program, static_cast<const ipjit_program*>(unit.release()), __ATOMIC_SEQ_CST);
+  retired_.add(std::unique_ptr<const Unit>(static_cast<const Unit*>(old)));
 }
 
 size_t FilterSlot::retired() const {
@@ -102,53 +96,51 @@ size_t FilterSlot::retired() const {
   return retired_.size();
 }
 
-uint32_t FilterSlot::run_unindexed(const uint8_t* data, uint32_t cap_len, uint32_t wire_len) const {
-  if (this_thread_index == kNoThreadIndex && claim_thread_index() < stripe_count_)
-    return run(data, cap_len, wire_len);
-  return run_shared(data, cap_len, wire_len);
-}
-
-uint32_t FilterSlot::run_shared(const uint8_t* data, uint32_t cap_len, uint32_t wire_len) const {
-  Visit visit(*this, true);
+uint32_t FilterSlot::run_slow(const uint8_t* data, uint32_t cap_len, uint32_t wire_len) const {
+  Visit visit(*this);
+  if (Stripe* own = visit.own()) {
+    const uint64_t left = load(own->left);
+    const bool between_runs = left == load(own->entered);
+    if (between_runs) ipjit_own_add(&own->quiescent, 1);
+    if (left >= load(own->sample_at)) {
+      if (between_runs) return run_timed(*own, data, cap_len, wire_len);
+      store(own->sample_at, left + 1);  // a signal handler inside a run: not a time to measure
+    }
+    store(own->pause_at, load(own->sample_at));
+  }
   const uint32_t verdict = visit.enter(1).run({data, cap_len}, bare_ctx(wire_len));
   visit.leave(1, verdict != 0);
   return verdict;
 }
 
-uint32_t FilterSlot::run_sampled(Stripe& stripe, const uint8_t* data, uint32_t cap_len,
-                                 uint32_t wire_len) const {
-  Visit visit(*this, false);
+uint32_t FilterSlot::run_timed(Stripe& own, const uint8_t* data, uint32_t cap_len,
+                               uint32_t wire_len) const {
+  Visit visit(*this);
   const Sample sample = time_packet(visit.enter(1), {data, cap_len}, bare_ctx(wire_len));
   visit.leave(1, sample.verdict != 0);
   if (sample.valid) stats_.sampled(sample.ours_ps, sample.replaced_ps);
   stats_.show();
-  const uint64_t left = stripe.left.load(std::memory_order_relaxed);
-  stripe.next_sample.store(left + std::min(std::max<uint64_t>(left, 1), period_after(sample)),
-                           std::memory_order_relaxed);
+  const uint64_t left = load(own.left);
+  store(own.sample_at, left + std::min(std::max<uint64_t>(left, 1), period_after(sample)));
+  store(own.pause_at, load(own.sample_at));
   return sample.verdict;
 }
 
-uint32_t FilterSlot::run_indirect(const Unit& unit, const uint8_t* data, uint32_t cap_len,
-                                  uint32_t wire_len) {
-  return unit.run({data, cap_len}, bare_ctx(wire_len));
-}
-
 uint32_t FilterSlot::run_ctx(const uint8_t* data, uint32_t cap_len, const ipjit_ctx& ctx) const {
-  Visit visit(*this, false);
+  Visit visit(*this);
   const uint32_t verdict = visit.enter(1).run({data, cap_len}, ctx);
   visit.leave(1, verdict != 0);
   return verdict;
 }
 
 void FilterSlot::run_burst(std::span<const ipjit_packet> packets, uint32_t* verdicts) const {
-  Visit visit(*this, false);
+  Visit visit(*this);
   ipjit_ctx ctx = bare_ctx(0);
   while (!packets.empty()) {
-    const Stripe* stripe = visit.stripe();
-    if (stripe && stripe->left.load(std::memory_order_relaxed) >=
-                      stripe->next_sample.load(std::memory_order_relaxed)) {
-      const ipjit_packet& timed = packets.front();
-      *verdicts++ = run(timed.data, timed.caplen, timed.len);
+    const Stripe* own = visit.own();
+    if (own && load(own->left) >= load(own->pause_at)) {
+      const ipjit_packet& first = packets.front();
+      *verdicts++ = run_slow(first.data, first.caplen, first.len);
       packets = packets.subspan(1);
       continue;
     }
@@ -158,9 +150,8 @@ void FilterSlot::run_burst(std::span<const ipjit_packet> packets, uint32_t* verd
     for (const ipjit_packet& packet : packets.first(count)) {
       ctx.wire_len = packet.len;
       const uint32_t verdict =
-          unit.direct
-              ? ipjit_result_value(unit.direct(packet.data, packet.caplen, &ctx))
-              : unit.run({packet.data, packet.caplen}, ctx);
+          unit.direct ? ipjit_result_value(unit.direct(packet.data, packet.caplen, &ctx))
+                      : unit.run({packet.data, packet.caplen}, ctx);
       matched += verdict != 0;
       *verdicts++ = verdict;
     }

@@ -2,7 +2,6 @@
 // The place where packets meet programs: one atomic pointer, read by any thread, replaced by any.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -12,7 +11,6 @@
 #include "runtime/pipeline.h"
 #include "runtime/retired.h"
 #include "runtime/stripe.h"
-#include "runtime/thread_index.h"
 
 namespace ipjit::runtime {
 
@@ -20,8 +18,9 @@ namespace ipjit::runtime {
 /// Signal: run*() may be called from a handler, also inside another run of the same filter.
 class FilterSlot {
  public:
-  /// Publishes the first program.  `stats` outlives the slot.
-  FilterSlot(FilterStats& stats, std::unique_ptr<const Unit> unit);
+  /// Publishes the first program in `head`, which ipjit/inline.h reads and which is a
+  /// Filter's.  `head` and `stats` outlive the slot.
+  FilterSlot(ipjit_filter& head, FilterStats& stats, std::unique_ptr<const Unit> unit);
   ~FilterSlot();
   FilterSlot(const FilterSlot&) = delete;
   FilterSlot& operator=(const FilterSlot&) = delete;
@@ -29,31 +28,13 @@ class FilterSlot {
   /// One packet; the fields of ctx but wire_len are 0.  No lock, no allocation, no system call
   /// (but a thread's first, and those that are timed, see sample.cpp).
   uint32_t run(const uint8_t* data, uint32_t cap_len, uint32_t wire_len) const {
-    const uint32_t index = this_thread_index;
-    if (index >= stripe_count_) [[unlikely]]
-      return run_unindexed(data, cap_len, wire_len);
-    Stripe& stripe = stripes_[index];
-    const uint64_t left = stripe.left.load(std::memory_order_relaxed);
-    if (left != stripe.entered.load(std::memory_order_relaxed)) [[unlikely]]
-      return run_shared(data, cap_len, wire_len);
-    if (left >= stripe.next_sample.load(std::memory_order_relaxed)) [[unlikely]]
-      return run_sampled(stripe, data, cap_len, wire_len);
-    own_add(stripe.entered, 1);
-    const Unit* unit = unit_.load(std::memory_order_seq_cst);
-    uint32_t verdict;
-    if (unit->direct) [[likely]] {
-      ipjit_ctx ctx;  // left as it is: the program reads nothing that it did not declare
-      ctx.wire_len = wire_len;
-      verdict = ipjit_result_value(unit->direct(data, cap_len, &ctx));
-    } else {
-      verdict = run_indirect(*unit, data, cap_len, wire_len);
-    }
-    own_add(stripe.left, 1);
-    own_add(stripe.matched, verdict != 0);
-    return verdict;
+    return ipjit_filter_run_inline(&head_, data, cap_len, wire_len);
   }
 
-  /// The same with the caller's context.
+  /// What run() does when it cannot be quick about it.
+  uint32_t run_slow(const uint8_t* data, uint32_t cap_len, uint32_t wire_len) const;
+
+  /// The same as run() with the caller's context.
   uint32_t run_ctx(const uint8_t* data, uint32_t cap_len, const ipjit_ctx& ctx) const;
 
   /// The same for many packets.
@@ -68,16 +49,9 @@ class FilterSlot {
  private:
   class Visit;
 
-  uint32_t run_unindexed(const uint8_t* data, uint32_t cap_len, uint32_t wire_len) const;
-  uint32_t run_shared(const uint8_t* data, uint32_t cap_len, uint32_t wire_len) const;
-  uint32_t run_sampled(Stripe& stripe, const uint8_t* data, uint32_t cap_len,
-                       uint32_t wire_len) const;
-  static uint32_t run_indirect(const Unit& unit, const uint8_t* data, uint32_t cap_len,
-                               uint32_t wire_len);
+  uint32_t run_timed(Stripe& own, const uint8_t* data, uint32_t cap_len, uint32_t wire_len) const;
 
-  std::atomic<const Unit*> unit_;
-  Stripe* stripes_;
-  uint32_t stripe_count_;  ///< 0 without membarrier: every thread uses the shared line
+  ipjit_filter& head_;
   FilterStats& stats_;
   Retired retired_;
 };

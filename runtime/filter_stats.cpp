@@ -46,7 +46,7 @@ struct Registry {
 
   StatsRecord* allocate() {
     if (!file.opened()) {
-      file.open(root, thread_index_count());
+      file.open(root, stripe_count());
       if (*file.refused() && secure_getenv("IPJIT_LOG"))
         std::fprintf(stderr, "ipjit: runtime: `ipjit stats` cannot show this process: %s\n",
                      file.refused());
@@ -81,7 +81,7 @@ void copy_text(char (&to)[N], const std::string& from) {
 }
 
 StatsRecord* make_private_record() {
-  const size_t size = record_bytes(thread_index_count());
+  const size_t size = record_bytes(stripe_count());
   void* memory = std::aligned_alloc(64, size);
   if (!memory) throw std::bad_alloc();
   std::memset(memory, 0, size);
@@ -174,7 +174,7 @@ void FilterStats::sampled(uint64_t ours_ps, uint64_t replaced_ps) {
 
 FilterRecord FilterStats::record() const {
   std::lock_guard lock(runtime_lock());
-  FilterRecord record = read_record(*working_, thread_index_count());
+  FilterRecord record = read_record(*working_, stripe_count());
   record.pid = getpid();
   record.uid = geteuid();
   record.comm = program_invocation_short_name;
@@ -192,7 +192,7 @@ void FilterStats::show_locked() {
   if (!private_) return;
   if (!shown_) shown_ = Registry::get().allocate();
   if (!shown_) return;
-  const Totals totals = totals_of(*working_, thread_index_count());
+  const Totals totals = totals_of(*working_, stripe_count());
   shown_->packets.store(totals.packets, std::memory_order_relaxed);
   shown_->matched.store(totals.matched, std::memory_order_relaxed);
   for (auto field : {&StatsRecord::started_ns, &StatsRecord::swaps, &StatsRecord::refusals,
@@ -227,15 +227,13 @@ void FilterStats::restart() {
   working_->started_ns.store(realtime_ns(), std::memory_order_relaxed);
   working_->shared.packets.store(0, std::memory_order_relaxed);
   working_->shared.matched.store(0, std::memory_order_relaxed);
-  working_->shared.next_sample.store(0, std::memory_order_relaxed);
-  for (uint32_t i = 0; i < thread_index_count(); ++i) {
+  for (uint32_t i = 0; i < stripe_count(); ++i) {
     Stripe& stripe = stripes()[i];
     // Forked from a signal handler inside a run, this thread will still leave that run.
-    const uint64_t inside = i == this_thread_index ? stripe.entered - stripe.left : 0;
-    stripe.entered.store(inside, std::memory_order_relaxed);
-    stripe.left.store(0, std::memory_order_relaxed);
-    stripe.matched.store(0, std::memory_order_relaxed);
-    stripe.next_sample.store(0, std::memory_order_relaxed);
+    const bool own = i * sizeof(Stripe) == ipjit_thread_stripe;
+    const uint64_t inside = own ? stripe.entered - stripe.left : 0;
+    stripe = {};
+    stripe.entered = inside;
   }
 }
 

@@ -106,7 +106,7 @@ Result<std::unique_ptr<Unit>> build(std::span<const bpf::Insn> insns, const Requ
   if (!target) return target.error();
   if (Status checked = bpf::check(insns, request.dialect); !checked) return checked.error();
 
-  auto unit = std::make_unique<Unit>();
+  auto unit = std::make_unique<Unit>();  // value-initialised: `direct` is null
   unit->dialect = request.dialect;
   unit->source.assign(insns.begin(), insns.end());
   if (request.engine == Engine::kLibpcap) {

@@ -13,12 +13,13 @@
 #include "ir/compiler.h"
 #include "ir/program.h"
 #include "runtime/code_memory.h"
+#include "runtime/stripe.h"
 
 namespace ipjit::runtime {
 
 /// One compiled program, immutable once built: what a FilterSlot points to.
-struct Unit {
-  ipjit_entry_fn direct = nullptr;       ///< native code that reads no field but wire_len
+/// `direct` of its base is set where native code reads no field but wire_len.
+struct Unit : ipjit_program {
   Engine engine = Engine::kInterp;
   bpf::Dialect dialect = bpf::Dialect::kLibpcap;
   bpf::InsnList source;                  ///< the classic program, for reference and replay

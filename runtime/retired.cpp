@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Grace periods without waiting.
 //
-//   begin:  membarrier; note `entered` of each stripe whose thread is inside
-//   over:   each `left` has come to what was noted, and both shared counters were seen at 0
+//   begin:  membarrier; note the stripes whose thread is inside, and their `quiescent`
+//   over:   each of them was seen outside, and both shared counters were seen at 0
+//
+// A thread is outside if `entered == left`, or if it has reported being between two runs since the
+// beginning; a thread that is busy whenever we look is asked to (pause_at), and does so before its
+// next packet.
 //
 // The order on the reader's side is store(entered), load(program); on the writer's side it is
 // store(program), load(entered).  One of them must see the other's store, which takes a full barrier
@@ -38,12 +42,6 @@ size_t bytes_of(const Unit& unit) {
 
 }  // namespace
 
-bool have_membarrier() {
-  static const bool have =
-      syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
-  return have;
-}
-
 void Retired::add(std::unique_ptr<const Unit> unit) {
   young_bytes_ += bytes_of(*unit);
   young_.push_back(std::move(unit));
@@ -58,22 +56,29 @@ void Retired::add(std::unique_ptr<const Unit> unit) {
 void Retired::begin_grace_period() {
   fork_generation_ = fork_generation();
   shared_phases_left_ = 2;
-  if (stripe_count_ == 0) return;
+  inside_.reset();
+  if (!have_membarrier()) return;
   IPJIT_CHECK(syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0);
-  for (uint32_t i = 0; i < stripe_count_; ++i) {
-    const uint64_t left = stripes_[i].left.load(std::memory_order_seq_cst);
-    const uint64_t entered = stripes_[i].entered.load(std::memory_order_seq_cst);
-    entered_[i] = entered == left ? 0 : entered;
+  for (uint32_t i = 1; i < stripe_count(); ++i) {
+    quiescent_[i] = load(stripes_[i].quiescent);
+    inside_[i] = !seen_outside(i);
   }
+}
+
+/// Left first: equal then means that at the second look nobody was inside.
+bool Retired::seen_outside(uint32_t index) {
+  Stripe& stripe = stripes_[index];
+  const uint64_t left = load(stripe.left);
+  if (load(stripe.entered) == left || load(stripe.quiescent) != quiescent_[index]) return true;
+  store(stripe.pause_at, 0);
+  return false;
 }
 
 bool Retired::grace_period_over() {
   if (fork_generation_ != fork_generation()) begin_grace_period();
-  for (uint32_t i = 0; i < stripe_count_; ++i) {
-    if (entered_[i] == 0) continue;
-    if (stripes_[i].left.load(std::memory_order_acquire) < entered_[i]) return false;
-    entered_[i] = 0;
-  }
+  for (uint32_t i = 1; i < stripe_count(); ++i)
+    if (inside_[i] && seen_outside(i)) inside_[i] = false;
+  if (inside_.any()) return false;
   while (shared_phases_left_ > 0)
     if (!shared_left()) return false;
   return true;

@@ -3,9 +3,9 @@
 #pragma once
 
 #include <array>
+#include <bitset>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <vector>
 
 #include "runtime/pipeline.h"
@@ -14,16 +14,12 @@
 
 namespace ipjit::runtime {
 
-/// True if the system has membarrier: only then may threads use stripes without atomic adds.
-bool have_membarrier();
-
 /// The old programs of one slot, freed in batches: a grace period costs a system call, and there is
 /// no hurry.  Nothing here ever waits for a reader.
 /// Thread: the caller holds runtime_lock().
 class Retired {
  public:
-  Retired(Stripe* stripes, uint32_t stripe_count, SharedStripe* shared)
-      : stripes_(stripes), stripe_count_(stripe_count), shared_(shared) {}
+  Retired(Stripe* stripes, SharedStripe* shared) : stripes_(stripes), shared_(shared) {}
 
   /// Takes a program that no new run can reach, and frees what nobody can be running any more.
   void add(std::unique_ptr<const Unit> unit);
@@ -34,19 +30,20 @@ class Retired {
  private:
   void begin_grace_period();
   bool grace_period_over();
+  bool seen_outside(uint32_t index);
   bool shared_left();
 
   static constexpr size_t kBatch = 32;               ///< programs
   static constexpr size_t kBatchBytes = 256 * 1024;  ///< or so much of their memory
 
   Stripe* stripes_;
-  uint32_t stripe_count_;
   SharedStripe* shared_;
   std::vector<std::unique_ptr<const Unit>> young_;    ///< since the grace period began
   size_t young_bytes_ = 0;
   std::vector<std::unique_ptr<const Unit>> waiting_;  ///< for the end of the grace period
-  std::array<uint64_t, kMaxThreadIndices> entered_;   ///< `left` must come so far; 0: has
-  unsigned fork_generation_ = 0;                      ///< when entered_ was noted
+  std::bitset<kMaxStripes> inside_;                   ///< threads not yet seen outside
+  std::array<uint64_t, kMaxStripes> quiescent_;       ///< what they had reported when it began
+  unsigned fork_generation_ = 0;                      ///< when that was noted
   int shared_phases_left_ = 0;                        ///< counters still to be seen at 0
 };
 

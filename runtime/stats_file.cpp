@@ -57,8 +57,8 @@ Totals totals_of(const StatsRecord& record, uint32_t stripes) {
   totals.matched = record.matched.load(std::memory_order_relaxed) +
                    record.shared.matched.load(std::memory_order_relaxed);
   for (uint32_t i = 0; i < stripes; ++i) {
-    totals.packets += record.stripes()[i].left.load(std::memory_order_relaxed);
-    totals.matched += record.stripes()[i].matched.load(std::memory_order_relaxed);
+    totals.packets += load(record.stripes()[i].left);
+    totals.matched += load(record.stripes()[i].matched);
   }
   return totals;
 }

@@ -90,7 +90,7 @@ std::optional<Layout> layout_of(const Bytes& bytes) {
   if (bytes.size < kStatsHeaderBytes) return std::nullopt;
   const auto* header = reinterpret_cast<const StatsHeader*>(bytes.data.get());
   if (std::memcmp(header->magic, kStatsMagic, sizeof kStatsMagic) != 0) return std::nullopt;
-  if (header->stripes == 0 || header->stripes > kMaxThreadIndices ||
+  if (header->stripes == 0 || header->stripes > kMaxStripes ||
       header->record_bytes != record_bytes(header->stripes))
     return std::nullopt;
   const size_t fit = (bytes.size - kStatsHeaderBytes) / segment_bytes(header->stripes) *

@@ -10,6 +10,7 @@
 // adds.  A new owner only ever takes an entry that is 0 or dead, by compare-and-swap.
 #include "runtime/thread_index.h"
 
+#include <linux/membarrier.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -17,13 +18,20 @@
 #include <atomic>
 #include <cerrno>
 
-namespace ipjit::runtime {
+#include "runtime/stripe.h"
 
-__thread uint32_t this_thread_index __attribute__((tls_model("initial-exec"))) = kNoThreadIndex;
+extern "C" {
+__thread uint64_t ipjit_thread_stripe __attribute__((tls_model("initial-exec"))) = 0;
+}
+
+namespace ipjit::runtime {
 
 namespace {
 
-std::atomic<int32_t> owners[kMaxThreadIndices];
+/// Set once a thread has asked in vain: it would search the table for every packet.
+__thread bool asked_in_vain __attribute__((tls_model("initial-exec"))) = false;
+
+std::atomic<int32_t> owners[kMaxStripes];
 
 int32_t this_thread() { return static_cast<int32_t>(syscall(SYS_gettid)); }
 
@@ -34,36 +42,46 @@ bool dead(int32_t thread) {
 /// Takes the first entry for which `free(owner)` holds.
 template <class Free>
 uint32_t take(int32_t self, Free free) {
-  for (uint32_t i = 0; i < thread_index_count(); ++i) {
+  for (uint32_t i = 1; i < stripe_count(); ++i) {
     int32_t owner = owners[i].load(std::memory_order_acquire);
     if (owner == self) return i;
     if (free(owner) && owners[i].compare_exchange_strong(owner, self)) return i;
   }
-  return kSharedThreadIndex;
+  return 0;
 }
 
 }  // namespace
 
-uint32_t thread_index_count() {
+uint32_t stripe_count() {
   static const uint32_t count = static_cast<uint32_t>(
-      std::clamp(2 * sysconf(_SC_NPROCESSORS_CONF), 16L, long{kMaxThreadIndices}));
+      std::clamp(2 * sysconf(_SC_NPROCESSORS_CONF), 16L, long{kMaxStripes}));
   return count;
 }
 
-uint32_t claim_thread_index() {
+bool have_membarrier() {
+  static const bool have =
+      syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
+  return have;
+}
+
+uint32_t thread_index() {
+  if (ipjit_thread_stripe) return static_cast<uint32_t>(ipjit_thread_stripe / sizeof(Stripe));
+  if (asked_in_vain || !have_membarrier()) return 0;
   const int saved_errno = errno;
   const int32_t self = this_thread();
   uint32_t index = take(self, [](int32_t owner) { return owner == 0; });
-  if (index == kSharedThreadIndex) index = take(self, dead);
-  this_thread_index = index;
+  if (index == 0) index = take(self, dead);
+  if (index == 0) asked_in_vain = true;
+  ipjit_thread_stripe = index * sizeof(Stripe);
   errno = saved_errno;
   return index;
 }
 
 void keep_only_this_thread_index() {
   const int32_t self = this_thread();
-  for (uint32_t i = 0; i < kMaxThreadIndices; ++i)
-    owners[i].store(i == this_thread_index ? self : 0, std::memory_order_relaxed);
+  for (uint32_t i = 1; i < kMaxStripes; ++i)
+    owners[i].store(i * sizeof(Stripe) == ipjit_thread_stripe ? self : 0,
+                    std::memory_order_relaxed);
 }
 
 }  // namespace ipjit::runtime

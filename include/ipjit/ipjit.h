@@ -144,6 +144,16 @@ IPJIT_API void ipjit_filter_free(ipjit_filter *filter);
 /* "0.1.0" */
 IPJIT_API const char *ipjit_version(void);
 
+/*
+ * Where the compiler allows, ipjit_filter_run() is inlined up to the call of the
+ * program.  (ipjit_filter_run)(...) and &ipjit_filter_run mean the function.
+ */
+#if defined(__GNUC__) && defined(__x86_64__) && !defined(IPJIT_NO_INLINE)
+#include "ipjit/inline.h"
+#define ipjit_filter_run(filter, data, caplen, len) \
+	ipjit_filter_run_inline(filter, data, caplen, len)
+#endif
+
 #ifdef __cplusplus
 }
 #endif

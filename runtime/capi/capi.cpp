@@ -102,13 +102,9 @@ Result<std::span<const bpf::Insn>> insns_of(const ipjit_insn* insns, size_t coun
   return std::span(reinterpret_cast<const bpf::Insn*>(insns), count);
 }
 
-// An ipjit_filter is a Filter by another name: a struct around it would cost a load a packet.
-Filter* of(ipjit_filter* filter) { return reinterpret_cast<Filter*>(filter); }
-const Filter* of(const ipjit_filter* filter) { return reinterpret_cast<const Filter*>(filter); }
-
 Result<ipjit_filter*> handed_out(Result<std::unique_ptr<Filter>> filter) {
   if (!filter) return filter.error();
-  return reinterpret_cast<ipjit_filter*>(filter->release());
+  return filter->release()->handle();
 }
 
 void copy_record(const FilterRecord& from, ipjit_stats& to) {
@@ -150,19 +146,19 @@ ipjit_filter* ipjit_compile_expression(const char* expression, const ipjit_optio
   });
 }
 
-uint32_t ipjit_filter_run(const ipjit_filter* filter, const uint8_t* data, uint32_t caplen,
+uint32_t(ipjit_filter_run)(const ipjit_filter* filter, const uint8_t* data, uint32_t caplen,
                           uint32_t len) {
-  return of(filter)->run(data, caplen, len);
+  return Filter::of(filter)->run(data, caplen, len);
 }
 
 uint32_t ipjit_filter_run_ctx(const ipjit_filter* filter, const uint8_t* data, uint32_t caplen,
                               const struct ipjit_ctx* ctx) {
-  return of(filter)->slot().run_ctx(data, caplen, *ctx);
+  return Filter::of(filter)->slot().run_ctx(data, caplen, *ctx);
 }
 
 void ipjit_filter_run_burst(const ipjit_filter* filter, const ipjit_packet* packets, size_t count,
                             uint32_t* verdicts) {
-  of(filter)->slot().run_burst({packets, count}, verdicts);
+  Filter::of(filter)->slot().run_burst({packets, count}, verdicts);
 }
 
 int ipjit_filter_replace(ipjit_filter* filter, const ipjit_insn* insns, size_t count,
@@ -170,7 +166,7 @@ int ipjit_filter_replace(ipjit_filter* filter, const ipjit_insn* insns, size_t c
   return at_the_border<int>(error, -1, [&]() -> Result<int> {
     Result<std::span<const bpf::Insn>> program = insns_of(insns, count);
     if (!program) return program.error();
-    if (Status done = of(filter)->replace(*program); !done) return done.error();
+    if (Status done = Filter::of(filter)->replace(*program); !done) return done.error();
     return 0;
   });
 }
@@ -179,7 +175,7 @@ int ipjit_filter_replace_expression(ipjit_filter* filter, const char* expression
                                     ipjit_error* error) {
   return at_the_border<int>(error, -1, [&]() -> Result<int> {
     if (!expression) return bad_option("expression is NULL");
-    if (Status done = of(filter)->replace(std::string(expression)); !done) return done.error();
+    if (Status done = Filter::of(filter)->replace(std::string(expression)); !done) return done.error();
     return 0;
   });
 }
@@ -189,12 +185,12 @@ int ipjit_filter_stats(const ipjit_filter* filter, ipjit_stats* stats) {
     if (stats->size < sizeof(size_t)) return bad_option("stats.size is not set");
     ipjit_stats known = {};
     known.size = stats->size;
-    copy_record(of(filter)->record(), known);
+    copy_record(Filter::of(filter)->record(), known);
     std::memcpy(stats, &known, std::min(stats->size, sizeof known));
     return 0;
   });
 }
 
-void ipjit_filter_free(ipjit_filter* filter) { delete of(filter); }
+void ipjit_filter_free(ipjit_filter* filter) { delete Filter::of(filter); }
 
 const char* ipjit_version(void) { return IPJIT_VERSION; }

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ipjit_filter_run() without the call into the library: ipjit.h includes this
+ * and lets the name stand for ipjit_filter_run_inline().  What is here is part
+ * of the library's ABI (SOVERSION); define IPJIT_NO_INLINE to do without.
+ *
+ * A thread owns one stripe, a cache line, in each filter, and counts there
+ * without atomic adds: `entered` before it looks at the program, `left` when it
+ * has run it.  The same two stores tell a thread that replaces the program who
+ * may still be running the old one (runtime/stripe.h).
+ */
+#ifndef IPJIT_INLINE_H
+#define IPJIT_INLINE_H
+
+struct ipjit_stripe {
+	uint64_t entered;	/* runs begun */
+	uint64_t left;		/* runs ended: packets */
+	uint64_t matched;	/* verdict not 0 */
+	uint64_t pause_at;	/* value of `left` from which a run takes the slow way */
+	uint64_t sample_at;	/* value of `left` from which a packet is timed */
+	uint64_t quiescent;	/* times that the thread was seen between two runs */
+	uint64_t unused[2];
+};
+
+struct ipjit_program {
+	ipjit_entry_fn direct;	/* reads no ctx field but wire_len; NULL: take the slow way */
+};
+
+struct ipjit_filter {
+	const struct ipjit_program *program;
+	struct ipjit_stripe *stripes;	/* the first is nobody's, its pause_at is 0 */
+};
+
+/*
+ * Offset of this thread's stripe in bytes; 0 until its first run, and where
+ * there is none left.  In the initial-exec model: one load.
+ */
+extern IPJIT_API __thread uint64_t ipjit_thread_stripe
+	__attribute__((tls_model("initial-exec")));
+
+/* First runs, timed packets, programs without native code, threads without a stripe. */
+IPJIT_API uint32_t ipjit_filter_run_slow(const struct ipjit_filter *filter, const uint8_t *data,
+					 uint32_t caplen, uint32_t len);
+
+#if defined(__SANITIZE_THREAD__) || !defined(__x86_64__)
+#define IPJIT_ORDINARY_ATOMICS 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define IPJIT_ORDINARY_ATOMICS 1
+#endif
+#endif
+
+/*
+ * Adds to a counter that only this thread and its signal handlers change.
+ *
+ * One instruction without a lock: atomic towards a signal handler; other threads
+ * only read.  x86 keeps a store behind older loads and stores, and the barrier
+ * that `entered` needs is the writer's membarrier.  The thread sanitizer sees
+ * neither, so for it this is an ordinary atomic add.
+ */
+static inline void ipjit_own_add(uint64_t *counter, uint64_t amount)
+{
+#ifdef IPJIT_ORDINARY_ATOMICS
+	__atomic_fetch_add(counter, amount, __ATOMIC_SEQ_CST);
+#else
+	__asm__ __volatile__("addq %1, %0" : "+m"(*counter) : "er"(amount) : "memory", "cc");
+#endif
+}
+
+static inline uint32_t ipjit_filter_run_inline(const struct ipjit_filter *filter,
+					       const uint8_t *data, uint32_t caplen, uint32_t len)
+{
+	struct ipjit_stripe *own =
+		(struct ipjit_stripe *)((char *)filter->stripes + ipjit_thread_stripe);
+	const struct ipjit_program *program;
+	struct ipjit_ctx ctx;	/* but for wire_len, left as the stack happens to be */
+	ipjit_entry_fn direct;
+	uint32_t verdict;
+
+	if (__builtin_expect(__atomic_load_n(&own->left, __ATOMIC_RELAXED) >=
+			     __atomic_load_n(&own->pause_at, __ATOMIC_RELAXED), 0))
+		return ipjit_filter_run_slow(filter, data, caplen, len);
+	ipjit_own_add(&own->entered, 1);
+	program = __atomic_load_n(&filter->program, __ATOMIC_SEQ_CST);
+	direct = program->direct;
+	if (__builtin_expect(!direct, 0)) {
+		ipjit_own_add(&own->entered, -1);
+		return ipjit_filter_run_slow(filter, data, caplen, len);
+	}
+	ctx.wire_len = len;
+	verdict = ipjit_result_value(direct(data, caplen, &ctx));
+	ipjit_own_add(&own->left, 1);
+	ipjit_own_add(&own->matched, verdict != 0);
+	return verdict;
+}
+
+#endif /* IPJIT_INLINE_H */
