@@ -89,8 +89,7 @@ Result<InstalledCode> CodeMemory::seal(std::span<const uint8_t> unit,
   const size_t mapped = (unit.size() + kPage - 1) / kPage * kPage;
   uint8_t* base = mapped == kPage ? take_kept_page() : nullptr;
   if (!base) {
-    void* fresh =
-        mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* fresh = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (fresh == MAP_FAILED) return refused("mmap(PROT_READ|PROT_WRITE)", errno);
     base = static_cast<uint8_t*>(fresh);
   }

@@ -13,14 +13,14 @@ Result<std::unique_ptr<Filter>> Filter::create(std::span<const bpf::Insn> insns,
                                                const Request& request, const Label& label) {
   Result<std::unique_ptr<Unit>> unit = build(insns, request);
   if (!unit) return unit.error();
-  std::unique_ptr<FilterStats> stats = FilterStats::open(label.name.empty() ? "bpf" : label.name, request.dialect);
+  std::unique_ptr<FilterStats> stats =
+      FilterStats::open(label.name.empty() ? "bpf" : label.name, request.dialect);
   if (!label.note.empty()) stats->set_note(label.note);
   return std::unique_ptr<Filter>(new Filter(request, std::move(stats), std::move(*unit)));
 }
 
-Result<std::unique_ptr<Filter>> Filter::create(const std::string& expression,
-                                               const bpf::Link& link, const Request& request,
-                                               const Label& label) {
+Result<std::unique_ptr<Filter>> Filter::create(const std::string& expression, const bpf::Link& link,
+                                               const Request& request, const Label& label) {
   Result<bpf::InsnList> insns = bpf::compile_expression(expression, link);
   if (!insns) return insns.error();
   const std::string& name = label.name.empty() ? expression : label.name;
@@ -32,7 +32,9 @@ Result<std::unique_ptr<Filter>> Filter::create(const std::string& expression,
 
 Filter::Filter(const Request& request, std::unique_ptr<FilterStats> stats,
                std::unique_ptr<Unit> unit)
-    : ipjit_filter(), request_(request), stats_(std::move(stats)),
+    : ipjit_filter(),
+      request_(request),
+      stats_(std::move(stats)),
       slot_(*this, *stats_, std::move(unit)) {}
 
 Filter::~Filter() = default;

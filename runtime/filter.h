@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A live filter: its program, who may run it, and what it did.  The C API is a thin layer on this.
 //
-//   Result<std::unique_ptr<Filter>> filter = Filter::create(insns, request, {.name = "tcp port 80"});
-//   if (!filter) return filter.error();
-//   uint32_t accept = (*filter)->run(data, caplen, len);
+//   Result<std::unique_ptr<Filter>> filter = Filter::create(insns, request, {.name = "tcp port
+//   80"}); if (!filter) return filter.error(); uint32_t accept = (*filter)->run(data, caplen, len);
 #pragma once
 
 #include <memory>
@@ -12,8 +11,8 @@
 
 #include "bpf-frontend/expression.h"
 #include "runtime/filter_slot.h"
-#include "runtime/pipeline.h"
 #include "runtime/filter_stats.h"
+#include "runtime/pipeline.h"
 
 namespace ipjit::runtime {
 

@@ -108,7 +108,7 @@ uint32_t FilterSlot::run_slow(const uint8_t* data, uint32_t cap_len, uint32_t wi
     }
     store(own->pause_at, load(own->sample_at));
   }
-  const uint32_t verdict = visit.enter(1).run({data, cap_len}, bare_ctx(wire_len));
+  const uint32_t verdict = visit.enter(1).run_packet({data, cap_len}, bare_ctx(wire_len));
   visit.leave(1, verdict != 0);
   return verdict;
 }
@@ -128,7 +128,7 @@ uint32_t FilterSlot::run_timed(Stripe& own, const uint8_t* data, uint32_t cap_le
 
 uint32_t FilterSlot::run_ctx(const uint8_t* data, uint32_t cap_len, const ipjit_ctx& ctx) const {
   Visit visit(*this);
-  const uint32_t verdict = visit.enter(1).run({data, cap_len}, ctx);
+  const uint32_t verdict = visit.enter(1).run_packet({data, cap_len}, ctx);
   visit.leave(1, verdict != 0);
   return verdict;
 }
@@ -151,7 +151,7 @@ void FilterSlot::run_burst(std::span<const ipjit_packet> packets, uint32_t* verd
       ctx.wire_len = packet.len;
       const uint32_t verdict =
           unit.direct ? ipjit_result_value(unit.direct(packet.data, packet.caplen, &ctx))
-                      : unit.run({packet.data, packet.caplen}, ctx);
+                      : unit.run_packet({packet.data, packet.caplen}, ctx);
       matched += verdict != 0;
       *verdicts++ = verdict;
     }

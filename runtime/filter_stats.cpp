@@ -206,8 +206,7 @@ void FilterStats::show_locked() {
 
 void FilterStats::show_all() {
   std::lock_guard lock(runtime_lock());
-  for (FilterStats* stats = Registry::get().live; stats; stats = stats->next_)
-    stats->show_locked();
+  for (FilterStats* stats = Registry::get().live; stats; stats = stats->next_) stats->show_locked();
 }
 
 void FilterStats::restart_all_in_child() {
@@ -220,9 +219,9 @@ void FilterStats::restart_all_in_child() {
 void FilterStats::restart() {
   private_ = true;
   shown_ = nullptr;
-  for (auto field : {&StatsRecord::packets, &StatsRecord::matched, &StatsRecord::swaps,
-                     &StatsRecord::refusals, &StatsRecord::samples, &StatsRecord::ours_ps,
-                     &StatsRecord::replaced_ps})
+  for (auto field :
+       {&StatsRecord::packets, &StatsRecord::matched, &StatsRecord::swaps, &StatsRecord::refusals,
+        &StatsRecord::samples, &StatsRecord::ours_ps, &StatsRecord::replaced_ps})
     (working_->*field).store(0, std::memory_order_relaxed);
   working_->started_ns.store(realtime_ns(), std::memory_order_relaxed);
   working_->shared.packets.store(0, std::memory_order_relaxed);

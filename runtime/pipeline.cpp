@@ -87,9 +87,14 @@ Result<const arch::Target*> usable_target(const Request& request) {
 }  // namespace
 
 uint32_t Unit::run(std::span<const uint8_t> data, const ipjit_ctx& ctx) const {
+  if (engine == Engine::kInterp && program)
+    return ipjit_result_value(ir::interpret(*program, data, ctx));
+  return run_packet(data, ctx);
+}
+
+uint32_t Unit::run_packet(std::span<const uint8_t> data, const ipjit_ctx& ctx) const {
   if (code) return ipjit_result_value(code->entry()(data.data(), data.size(), &ctx));
   if (engine == Engine::kLibpcap) return run_replaced(data, ctx);
-  if (program) return ipjit_result_value(ir::interpret(*program, data, ctx));
   return bpf::interpret(source, dialect, data, ctx);
 }
 
@@ -125,9 +130,9 @@ Result<std::optional<Engine>> engine_from_environment() {
   const char* value = secure_getenv("IPJIT_ENGINE");
   if (!value || !*value || std::string_view(value) == "auto") return std::optional<Engine>();
   if (std::optional<Engine> engine = engine_named(value)) return engine;
-  return Error{Stage::kUsage, Code::kBadOption, 0,
-               "IPJIT_ENGINE is '" + std::string(value) +
-                   "': say auto, interp, tier1, tier2 or libpcap"};
+  return Error{
+      Stage::kUsage, Code::kBadOption, 0,
+      "IPJIT_ENGINE is '" + std::string(value) + "': say auto, interp, tier1, tier2 or libpcap"};
 }
 
 }  // namespace ipjit::runtime

@@ -22,16 +22,20 @@ namespace ipjit::runtime {
 struct Unit : ipjit_program {
   Engine engine = Engine::kInterp;
   bpf::Dialect dialect = bpf::Dialect::kLibpcap;
-  bpf::InsnList source;                  ///< the classic program, for reference and replay
-  std::optional<ir::Program> program;    ///< none where the source has a backward jump
-  std::optional<InstalledCode> code;     ///< none for Engine::kInterp and kLibpcap
+  bpf::InsnList source;                ///< the classic program, for reference and replay
+  std::optional<ir::Program> program;  ///< none where the source has a backward jump
+  std::optional<InstalledCode> code;   ///< none for Engine::kInterp and kLibpcap
   uint32_t code_bytes = 0;
   uint32_t table_bytes = 0;
-  uint64_t compile_ns = 0;               ///< whole pipeline
-  std::optional<Error> refusal;          ///< why a faster engine is not running, for stats
+  uint64_t compile_ns = 0;       ///< whole pipeline
+  std::optional<Error> refusal;  ///< why a faster engine is not running, for stats
 
-  /// The verdict for one packet; the slow door that every engine has.
+  /// The verdict for one packet by exactly the engine named: for tests and `ipjit eval`.
   uint32_t run(std::span<const uint8_t> data, const ipjit_ctx& ctx) const;
+
+  /// The same verdict in the packet path, where the interpreter must neither allocate nor be slower
+  /// than the one it replaces: kInterp runs the classic words, not the IR.
+  uint32_t run_packet(std::span<const uint8_t> data, const ipjit_ctx& ctx) const;
 
   /// The verdict by the engine that ipjit replaced: libpcap's interpreter, or one with the
   /// kernel's meaning for the Linux dialect.
@@ -40,7 +44,7 @@ struct Unit : ipjit_program {
 
 struct Request {
   bpf::Dialect dialect = bpf::Dialect::kLibpcap;
-  std::optional<Engine> engine;          ///< exactly this one, or an error; none: best with fallback
+  std::optional<Engine> engine;  ///< exactly this one, or an error; none: best with fallback
   const arch::Target* target = nullptr;  ///< null: arch::default_target()
 };
 

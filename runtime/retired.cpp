@@ -9,9 +9,9 @@
 // next packet.
 //
 // The order on the reader's side is store(entered), load(program); on the writer's side it is
-// store(program), load(entered).  One of them must see the other's store, which takes a full barrier
-// on both sides; membarrier() puts the reader's in for it, so readers pay for none.  The thread
-// sanitizer does not know that, and under it the reader's add is a full barrier itself.
+// store(program), load(entered).  One of them must see the other's store, which takes a full
+// barrier on both sides; membarrier() puts the reader's in for it, so readers pay for none.  The
+// thread sanitizer does not know that, and under it the reader's add is a full barrier itself.
 //
 // The shared line has no owner, so `left` says nothing about who left.  Its readers add to one of
 // two counters that a phase chooses.  The idle counter is waited for first (a reader may have read

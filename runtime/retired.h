@@ -38,7 +38,7 @@ class Retired {
 
   Stripe* stripes_;
   SharedStripe* shared_;
-  std::vector<std::unique_ptr<const Unit>> young_;    ///< since the grace period began
+  std::vector<std::unique_ptr<const Unit>> young_;  ///< since the grace period began
   size_t young_bytes_ = 0;
   std::vector<std::unique_ptr<const Unit>> waiting_;  ///< for the end of the grace period
   std::bitset<kMaxStripes> inside_;                   ///< threads not yet seen outside

@@ -14,29 +14,29 @@ namespace ipjit::runtime {
 struct FilterRecord {
   pid_t pid = 0;
   uid_t uid = 0;
-  std::string comm;              ///< the program's short name
-  bool alive = false;            ///< the process runs and has not freed the filter
-  uint64_t started_ns = 0;       ///< CLOCK_REALTIME when the filter was made
-  uint64_t finished_ns = 0;      ///< CLOCK_REALTIME when it was freed or last heard of; 0: alive
+  std::string comm;          ///< the program's short name
+  bool alive = false;        ///< the process runs and has not freed the filter
+  uint64_t started_ns = 0;   ///< CLOCK_REALTIME when the filter was made
+  uint64_t finished_ns = 0;  ///< CLOCK_REALTIME when it was freed or last heard of; 0: alive
 
-  std::string name;              ///< expression, or what the program called it
-  std::string engine;            ///< "tier1"
-  std::string dialect;           ///< "libpcap"
-  std::string note;              ///< one sentence for a person; often empty
-  std::string last_refusal;      ///< "verifier: 17: kRefused: ..."; empty: none
+  std::string name;          ///< expression, or what the program called it
+  std::string engine;        ///< "tier1"
+  std::string dialect;       ///< "libpcap"
+  std::string note;          ///< one sentence for a person; often empty
+  std::string last_refusal;  ///< "verifier: 17: kRefused: ..."; empty: none
 
   uint64_t packets = 0;
   uint64_t matched = 0;
-  uint64_t swaps = 0;            ///< programs published after the first
-  uint64_t refusals = 0;         ///< compiles that a tier or the verifier refused
+  uint64_t swaps = 0;     ///< programs published after the first
+  uint64_t refusals = 0;  ///< compiles that a tier or the verifier refused
   uint64_t code_bytes = 0;
   uint64_t table_bytes = 0;
-  uint64_t compile_ns = 0;       ///< of the current program
+  uint64_t compile_ns = 0;  ///< of the current program
 
-  uint64_t samples = 0;          ///< packets timed, on this engine and on the one it replaced
-  double ns_per_packet = 0;      ///< mean over samples; 0 without
+  uint64_t samples = 0;      ///< packets timed, on this engine and on the one it replaced
+  double ns_per_packet = 0;  ///< mean over samples; 0 without
   double replaced_ns_per_packet = 0;
-  double saved_seconds = 0;      ///< (replaced - ours) * packets; below 0 where ours is slower
+  double saved_seconds = 0;  ///< (replaced - ours) * packets; below 0 where ours is slower
 
   bool operator==(const FilterRecord&) const = default;
 };

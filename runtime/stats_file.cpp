@@ -204,8 +204,7 @@ void StatsFile::finish(StatsRecord* record) {
 void StatsFile::make_private() {
   const size_t size = segment_bytes(stripes_);
   for (uint8_t* segment : std::span(segments_, segment_count_)) {
-    void* copy =
-        mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* copy = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (copy != MAP_FAILED) {
       std::memcpy(copy, segment, size);
       IPJIT_CHECK(mremap(copy, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, segment) == segment);

@@ -66,7 +66,7 @@ struct alignas(64) StatsRecord {
   std::atomic<uint64_t> table_bytes;
   std::atomic<uint64_t> compile_ns;
   std::atomic<uint64_t> samples;
-  std::atomic<uint64_t> ours_ps;      ///< picoseconds over all samples
+  std::atomic<uint64_t> ours_ps;  ///< picoseconds over all samples
   std::atomic<uint64_t> replaced_ps;
   SharedStripe shared;
 
@@ -130,7 +130,7 @@ class StatsFile {
   uint64_t device_ = 0, inode_ = 0;  ///< grow() must find the same file at the path
   uint8_t* segments_[kMaxSegments] = {};
   uint32_t segment_count_ = 0;
-  uint32_t used_ = 0;                ///< records handed out at least once
+  uint32_t used_ = 0;                        ///< records handed out at least once
   StatsRecord* finished_[kMaxRecords] = {};  ///< a ring, eldest at finished_first_
   uint32_t finished_first_ = 0, finished_count_ = 0;
 };

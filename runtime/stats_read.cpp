@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Reading the statistics of other processes, and clearing away after dead ones.
 //
-// Files are read with pread(), never mapped: a file that shrinks meanwhile must not kill its reader.
-// Root reads files that users wrote, so every size is checked and every word is made printable
-// before it can reach a terminal.  Numbers are read one by one while threads change them; each is
-// exact, and together they are as consistent as a running counter can be.
+// Files are read with pread(), never mapped: a file that shrinks meanwhile must not kill its
+// reader. Root reads files that users wrote, so every size is checked and every word is made
+// printable before it can reach a terminal.  Numbers are read one by one while threads change them;
+// each is exact, and together they are as consistent as a running counter can be.
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -30,7 +30,8 @@ namespace ipjit::runtime {
 namespace {
 
 constexpr off_t kMaxFileBytes = 64 << 20;
-constexpr size_t kPruneFrom = 150;  ///< files; looking into all of them at each start would cost more
+constexpr size_t kPruneFrom =
+    150;  ///< files; looking into all of them at each start would cost more
 
 template <size_t N>
 std::string printable(const char (&text)[N]) {
@@ -93,8 +94,8 @@ std::optional<Layout> layout_of(const Bytes& bytes) {
   if (header->stripes == 0 || header->stripes > kMaxStripes ||
       header->record_bytes != record_bytes(header->stripes))
     return std::nullopt;
-  const size_t fit = (bytes.size - kStatsHeaderBytes) / segment_bytes(header->stripes) *
-                     kRecordsPerSegment;
+  const size_t fit =
+      (bytes.size - kStatsHeaderBytes) / segment_bytes(header->stripes) * kRecordsPerSegment;
   return Layout{header, static_cast<uint32_t>(std::min<size_t>(fit, kMaxRecords))};
 }
 
@@ -130,10 +131,11 @@ std::optional<File> read_file(const Directory& directory, const std::string& nam
   for (uint32_t i = 0; i < layout->records; ++i) {
     const uint8_t* segment = bytes.data.get() + kStatsHeaderBytes +
                              i / kRecordsPerSegment * segment_bytes(header.stripes);
-    const auto& raw = *reinterpret_cast<const StatsRecord*>(
-        segment + i % kRecordsPerSegment * header.record_bytes);
+    const auto& raw = *reinterpret_cast<const StatsRecord*>(segment + i % kRecordsPerSegment *
+                                                                          header.record_bytes);
     const RecordState state = raw.state.load(std::memory_order_relaxed);
-    if (state == RecordState::kUnused || raw.words_seq.load(std::memory_order_relaxed) % 2) continue;
+    if (state == RecordState::kUnused || raw.words_seq.load(std::memory_order_relaxed) % 2)
+      continue;
     FilterRecord record = read_record(raw, header.stripes);
     record.pid = static_cast<pid_t>(header.pid);
     record.uid = uid;

@@ -53,8 +53,8 @@ uint32_t take(int32_t self, Free free) {
 }  // namespace
 
 uint32_t stripe_count() {
-  static const uint32_t count = static_cast<uint32_t>(
-      std::clamp(2 * sysconf(_SC_NPROCESSORS_CONF), 16L, long{kMaxStripes}));
+  static const uint32_t count =
+      static_cast<uint32_t>(std::clamp(2 * sysconf(_SC_NPROCESSORS_CONF), 16L, long{kMaxStripes}));
   return count;
 }
 

@@ -4,22 +4,35 @@
 #include "runtime/ticks.h"
 
 #include <algorithm>
+#include <array>
 
 namespace ipjit::runtime {
 
-TickClock::TickClock() : first_ticks_(ticks()), first_ns_(monotonic_ns()), reading_(UINT64_MAX) {
-  for (int i = 0; i < 64; ++i) {
+namespace {
+
+uint64_t nothing(const uint8_t*, uint64_t, const void*) { return 0; }
+
+}  // namespace
+
+TickClock::TickClock() : first_ticks_(ticks()), first_ns_(monotonic_ns()) {
+  uint64_t (*volatile call)(const uint8_t*, uint64_t, const void*) = nothing;
+  std::array<uint64_t, 65> taken;
+  for (uint64_t& one : taken) {
     const uint64_t start = ticks();
-    reading_ = std::min(reading_, ticks() - start);
+    call(nullptr, 0, nullptr);
+    one = ticks() - start;
   }
+  std::nth_element(taken.begin(), taken.begin() + taken.size() / 2, taken.end());
+  reading_ = taken[taken.size() / 2];
 }
 
 uint64_t TickClock::picoseconds(uint64_t taken) const {
   const uint64_t elapsed_ticks = ticks() - first_ticks_;
   const uint64_t elapsed_ns = monotonic_ns() - first_ns_;
-  const double ps_per_tick =
-      1e3 * static_cast<double>(elapsed_ns) / static_cast<double>(std::max<uint64_t>(elapsed_ticks, 1));
-  return static_cast<uint64_t>(static_cast<double>(taken - std::min(taken, reading_)) * ps_per_tick);
+  const double ps_per_tick = 1e3 * static_cast<double>(elapsed_ns) /
+                             static_cast<double>(std::max<uint64_t>(elapsed_ticks, 1));
+  return static_cast<uint64_t>(static_cast<double>(taken - std::min(taken, reading_)) *
+                               ps_per_tick);
 }
 
 }  // namespace ipjit::runtime

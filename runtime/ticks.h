@@ -34,12 +34,13 @@ class TickClock {
  public:
   TickClock();
 
-  /// The time of a piece of code that took `ticks` between two readings, in picoseconds.
+  /// The time, in picoseconds, of a function that was called between two readings `ticks` apart,
+  /// without what reading the counter and calling a function that does nothing would have taken.
   uint64_t picoseconds(uint64_t ticks) const;
 
  private:
   uint64_t first_ticks_, first_ns_;
-  uint64_t reading_;  ///< ticks between two readings with nothing in between
+  uint64_t reading_;  ///< ticks between two readings around a call of nothing
 };
 
 }  // namespace ipjit::runtime

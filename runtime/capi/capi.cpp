@@ -88,8 +88,8 @@ Result<Wish> wish_of(const ipjit_options* options) {
     return bad_option("dialect " + std::to_string(known.dialect) + " does not exist");
   Wish wish;
   wish.request.engine = *engine;
-  wish.request.dialect = known.dialect == IPJIT_DIALECT_LINUX ? bpf::Dialect::kLinux
-                                                              : bpf::Dialect::kLibpcap;
+  wish.request.dialect =
+      known.dialect == IPJIT_DIALECT_LINUX ? bpf::Dialect::kLinux : bpf::Dialect::kLibpcap;
   if (known.dlt) wish.link.dlt = known.dlt;
   if (known.snaplen) wish.link.snaplen = known.snaplen;
   if (known.netmask) wish.link.netmask = known.netmask;
@@ -141,13 +141,12 @@ ipjit_filter* ipjit_compile_expression(const char* expression, const ipjit_optio
     if (!expression) return bad_option("expression is NULL");
     Result<Wish> wish = wish_of(options);
     if (!wish) return wish.error();
-    return handed_out(
-        Filter::create(expression, wish->link, wish->request, {.name = wish->name}));
+    return handed_out(Filter::create(expression, wish->link, wish->request, {.name = wish->name}));
   });
 }
 
 uint32_t(ipjit_filter_run)(const ipjit_filter* filter, const uint8_t* data, uint32_t caplen,
-                          uint32_t len) {
+                           uint32_t len) {
   return Filter::of(filter)->run(data, caplen, len);
 }
 
@@ -175,7 +174,8 @@ int ipjit_filter_replace_expression(ipjit_filter* filter, const char* expression
                                     ipjit_error* error) {
   return at_the_border<int>(error, -1, [&]() -> Result<int> {
     if (!expression) return bad_option("expression is NULL");
-    if (Status done = Filter::of(filter)->replace(std::string(expression)); !done) return done.error();
+    if (Status done = Filter::of(filter)->replace(std::string(expression)); !done)
+      return done.error();
     return 0;
   });
 }
