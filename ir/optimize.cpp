@@ -5,7 +5,9 @@
 // of `==`, and the thousand blocks that they shrink by are not walked by the others.  They come
 // again at the end, because chains that alternate with loads are chains only when the loads are
 // gone.  Threading needs blocks that numbering has emptied, and by cutting ways makes more values
-// dominate others, so the two take turns.
+// dominate others, so the two take turns; what libpcap optimised leaves it nothing to do.  Needs are
+// merged when that is over: a raised need is no longer equal to the one before it, and keeps its
+// block from being empty.
 #include "ir/optimize.h"
 
 #include "ir/passes/passes.h"
@@ -13,7 +15,7 @@
 namespace ipjit::ir {
 namespace {
 
-// One turn suffices for what libpcap optimised, two for what it did not.
+// One turn suffices for what nobody optimised; each further one is for what the last one uncovered.
 constexpr int kMaxTurns = 3;
 
 }  // namespace
@@ -24,7 +26,7 @@ void optimize(Program& program) {
   number_values(program, ws);
   for (int turn = 0; turn < kMaxTurns && thread_jumps(program, ws); ++turn)
     number_values(program, ws);
-  if (merge_needs(program, ws)) number_values(program, ws);
+  merge_needs(program, ws);
   find_sets(program, ws);
   remove_dead(program, ws);
 }

@@ -20,8 +20,6 @@
 // the ABI has.
 //
 // Cost: linear; keys are sorted by radix.  Tested by tests/ir/passes_test.cpp.
-#include <algorithm>
-
 #include "ir/edges.h"
 #include "ir/passes/passes.h"
 #include "ir/passes/sets.h"
@@ -30,7 +28,6 @@ namespace ipjit::ir {
 namespace {
 
 constexpr uint32_t kMaxGroups = 8;
-constexpr int kMinTests = 2;  // a frontend's table and one more test can make a set
 constexpr int kGuardsAsked = 4;
 constexpr uint64_t kCopies = 4;
 
@@ -40,9 +37,7 @@ class FindSets {
       : p_(program), ws_(ws), tables_(program.tables), ways_(ws.ways) {}
 
   bool run() {
-    const auto tests =
-        std::ranges::count_if(p_.blocks, [](const Block& block) { return is_test(block.term); });
-    if (tests < kMinTests) return false;
+    if (keys_at_most() < kMinSetKeys) return false;
     find_ways();
     copies_left_ = p_.insns.size() + p_.blocks.size();
     for (const Table& table : p_.tables) copies_left_ += table.entries.size();
@@ -57,6 +52,14 @@ class FindSets {
   }
 
  private:
+  /// The keys of all tests: with too few, there is nothing to look for.
+  size_t keys_at_most() const {
+    size_t keys = 0;
+    for (const Block& block : p_.blocks)
+      if (is_test(block.term)) keys += keys_of(block.term);
+    return keys;
+  }
+
   void find_ways() {
     ways_.assign(p_.blocks.size(), 0);
     from_.assign(p_.blocks.size(), 0);

@@ -4,18 +4,19 @@
 //   b0: need 14 else b9                 b0: need 24 else b9
 //       v0 = load_be16 12                   v0 = load_be16 12
 //       br v0 == 0x800 -> b1, b9   ==>      br v0 == 0x800 -> b1, b9
-//   b1: need 24 else b9                 b1: need 24 else b9
-//       v1 = load_u8 23                     v1 = load_u8 23
+//   b1: need 24 else b9                 b1: v1 = load_u8 23
+//       v1 = load_u8 23
 //
-// number_values() then drops the second need.  Legal only if every way out between the two goes to
-// the same block: were b0's other exit b8, a 14-byte packet that used to reach b8 would now be
-// refused.  Nor may anything be recorded or counted between them.
+// Legal only if every way out between the two goes to the same block: were b0's other exit b8, a
+// 14-byte packet that used to reach b8 would now be refused.  Nor may anything be recorded or
+// counted between them.
 //
 // Backwards, each block says for each base "whoever comes in with less than K bytes ends in F".  A
 // need that fails to F says so; a branch says so if both sides do, or one does and the other side
-// is F itself.  A need that fails to the F of what follows takes over its K.
+// is F itself.  A need that fails to the F of what follows takes over its K.  Forwards,
+// needs go where as many bytes are known to be readable.
 //
-// Cost: one walk over the blocks.  Idea: pflua's optimiser, which hoists such assertions.
+// Cost: two walks over the blocks.  Idea: pflua's optimiser, which hoists such assertions.
 // Tested by tests/ir/passes_test.cpp.
 #include <algorithm>
 
@@ -37,7 +38,8 @@ struct Demands {
 
 class MergeNeeds {
  public:
-  explicit MergeNeeds(Program& program) : p_(program), demands_(program.blocks.size()) {}
+  MergeNeeds(Program& program, Forward& forward)
+      : p_(program), forward_(forward), demands_(program.blocks.size()) {}
 
   bool run() {
     for (uint32_t b = static_cast<uint32_t>(p_.blocks.size()); b-- > 0;) {
@@ -47,6 +49,7 @@ class MergeNeeds {
       for (uint32_t i = block.first + block.count; i-- > block.first;) before(p_.insns[i], now);
       demands_[b] = now;
     }
+    if (changed_) drop_covered();
     return changed_;
   }
 
@@ -102,13 +105,34 @@ class MergeNeeds {
     changed_ = true;
   }
 
+  void drop_covered() {
+    forward_.begin(p_);
+    for (uint32_t b = 0; b < p_.blocks.size(); ++b) {
+      if (!forward_.enter(b)) continue;
+      Block& block = p_.blocks[b];
+      uint32_t kept = block.first;
+      for (uint32_t i = block.first; i < block.first + block.count; ++i) {
+        const Insn& insn = p_.insns[i];
+        if (insn.op == Op::kNeed) {
+          if (insn.a == kNoValue && insn.imm <= forward_.readable(insn.base)) continue;
+          forward_.need(insn);
+        }
+        if (kept != i) p_.insns[kept] = insn;
+        ++kept;
+      }
+      block.count = kept - block.first;
+      for_each_edge(p_, block.term, [&](const Edge& edge) { forward_.reach(edge.to); });
+    }
+  }
+
   Program& p_;
+  Forward& forward_;
   std::vector<Demands> demands_;
   bool changed_ = false;
 };
 
 }  // namespace
 
-bool merge_needs(Program& program, Workspace&) { return MergeNeeds(program).run(); }
+bool merge_needs(Program& program, Workspace& ws) { return MergeNeeds(program, ws.forward).run(); }
 
 }  // namespace ipjit::ir

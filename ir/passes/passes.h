@@ -43,7 +43,7 @@ bool number_values(Program& program, Workspace& ws);
 /// Edges over tests that are decided on that way.  Uses the ws.info of number_values().
 bool thread_jumps(Program& program, Workspace& ws);
 
-/// Raises needs to what every way behind them needs too.
+/// Raises needs to what every way behind them needs too, and drops what is then covered.
 bool merge_needs(Program& program, Workspace& ws);
 
 /// Chains of `==` to tests of a table.

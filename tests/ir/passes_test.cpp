@@ -226,7 +226,6 @@ TEST(Passes, MergeNeeds) {
     check(c, [](Program& p) {
       Workspace ws;
       merge_needs(p, ws);
-      number_values(p, ws);
       remove_dead(p, ws);
     });
 }
