@@ -15,7 +15,7 @@
 namespace ipjit::ir {
 namespace {
 
-constexpr uint64_t kMaxPlace = uint64_t{1} << 33;
+constexpr uint64_t kMaxPlace = uint64_t{1} << 34;
 constexpr size_t kMaxPool = size_t{1} << 28;
 constexpr size_t kMaxTableKeys = size_t{1} << 20;
 

@@ -14,8 +14,10 @@
 // every way, or a need with the same value dominates; that is exactly what validate() asks for
 // later.
 //
-// Hazard: an offset value that is a constant moves into imm for loads and needs alike or not at
-// all; kMaxFolded keeps the sum within validate()'s limit.
+// Hazard: an offset value that is a constant, or one plus a constant, moves into imm, for the loads
+// and the needs of a value alike or not at all; else a load would lose its need.  So whether it
+// moves depends on the value alone, and not at all where a place is so far that the sum could pass
+// validate()'s limit.
 //
 // Cost: linear; of equal values that are not visible, only the newest kValuesAsked are asked. Idea:
 // dominator-based value numbering (Briggs, Cooper, Simpson, 1997).  Tested by
@@ -30,6 +32,7 @@ namespace ipjit::ir {
 namespace {
 
 constexpr uint64_t kMaxFolded = uint64_t{1} << 31;
+constexpr uint64_t kFarPlace = uint64_t{1} << 33;
 constexpr uint32_t kNone = 0xffffffff;
 constexpr int kFactsAsked = 8;
 constexpr int kValuesAsked = 16;
@@ -69,6 +72,9 @@ class NumberValues {
     ws_.chained.resize(p_.insns.size());
     incoming_.assign(p_.params.size(), kNoValue);
     incoming_bits_.assign(p_.params.size(), 0);
+    folds_places_ = std::ranges::none_of(p_.insns, [](const Insn& insn) {
+      return insn.imm > kFarPlace && operands_of(insn.op) == Operands::kPlace;
+    });
     ws_.forward.begin(p_);
     for (uint32_t b = 0; b < p_.blocks.size(); ++b)
       if (ws_.forward.enter(b)) block(p_.blocks[b]);
@@ -116,6 +122,7 @@ class NumberValues {
 
     const Operands operands = operands_of(insn.op);
     if (operands == Operands::kBinary || operands == Operands::kUnary) {
+      if (operands == Operands::kBinary) join_constants(insn);
       const Folded folded = fold(insn, ws_.info);
       if (folded.kind == Folded::Kind::kValue) {
         replace(insn.result, folded.value);
@@ -137,11 +144,34 @@ class NumberValues {
     changed_ = true;
   }
 
+  /// v1 = add v0, 16; need v1 + 4: a need of v0 + 20, if the sum cannot wrap.
   void fold_place(Insn& insn) {
-    if (insn.a == kNoValue || !info(insn.a).constant || info(insn.a).bits > kMaxFolded) return;
-    insn.imm += info(insn.a).bits;
-    insn.a = kNoValue;
-    changed_ = true;
+    if (!folds_places_) return;
+    while (insn.a != kNoValue) {
+      const ValueInfo& a = info(insn.a);
+      if (a.constant ? a.bits > kMaxFolded : !is_add_of_constant(a)) return;
+      const Insn* def = a.constant ? nullptr : &p_.insns[a.insn];
+      if (def != nullptr && (def->imm > kMaxFolded || info(def->a).bits > kMaxFolded - def->imm))
+        return;
+      insn.imm += def == nullptr ? a.bits : def->imm;
+      insn.a = def == nullptr ? kNoValue : def->a;
+      changed_ = true;
+    }
+  }
+
+  bool is_add_of_constant(const ValueInfo& value) const {
+    return value.insn != kNone && p_.insns[value.insn].op == Op::kAdd &&
+           p_.insns[value.insn].b == kNoValue;
+  }
+
+  /// The sum or mask of a sum or mask is one.
+  void join_constants(Insn& insn) {
+    if (insn.b != kNoValue || (insn.op != Op::kAdd && insn.op != Op::kAnd)) return;
+    if (info(insn.a).insn == kNone) return;
+    const Insn& def = p_.insns[info(insn.a).insn];
+    if (def.op != insn.op || def.b != kNoValue) return;
+    insn.a = def.a;
+    insn.imm = compute(insn.op, insn.type, insn.imm, def.imm);
   }
 
   bool keep_need(const Insn& insn) {
@@ -282,6 +312,7 @@ class NumberValues {
   std::vector<NeedFact> facts_;
   std::vector<ValueId> incoming_;  ///< by parameter: the value so far; itself: several
   std::vector<uint64_t> incoming_bits_;
+  bool folds_places_ = true;
   bool changed_ = false;
 };
 

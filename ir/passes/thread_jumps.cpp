@@ -31,7 +31,7 @@ namespace {
 
 constexpr uint32_t kNone = 0xffffffff;
 constexpr int kMaxPassed = 64;
-constexpr int kFactsAsked = 16;
+constexpr int kFactsAsked = 32;
 constexpr uint32_t kMaxEndings = 16;
 
 /// `a REL b` has been answered.
@@ -132,7 +132,8 @@ class ThreadJumps {
     int asked = 0;
     for (uint32_t f = ws_.heads[index(a)]; f != kNone && !known && asked < kFactsAsked;
          f = facts_[f].next, ++asked)
-      if (ws_.forward.dominates(facts_[f].node)) known = use(facts_[f], test, range);
+      if (matters(facts_[f], test) && ws_.forward.dominates(facts_[f].node))
+        known = use(facts_[f], test, range);
     if (known || b != kNoValue) return known;
     if (t.rel != Rel::kIn) return decide(t.rel, t.imm, range.low, range.high, range.bits);
     if (range.low != range.high) return std::nullopt;
@@ -153,11 +154,22 @@ class ThreadJumps {
     uint32_t table;
   };
 
+  static bool same_test(const Fact& fact, const Test& test) {
+    return fact.rel == test.rel && fact.b == test.b && fact.imm == test.imm &&
+           (fact.rel != Rel::kIn || fact.table == test.table);
+  }
+
+  /// False for what use() would ignore: most facts of a chain say "is not that key".  To know it
+  /// costs less than to ask whether the fact is on the way.
+  static bool matters(const Fact& fact, const Test& test) {
+    const bool narrows =
+        fact.b == kNoValue && fact.rel != Rel::kIn && (fact.rel != Rel::kEq || fact.holds);
+    return narrows || same_test(fact, test);
+  }
+
   /// Narrows the range by a fact, or finds that it answers the test.
   static std::optional<bool> use(const Fact& fact, const Test& test, Range& range) {
-    if (fact.rel == test.rel && fact.b == test.b && fact.imm == test.imm &&
-        (fact.rel != Rel::kIn || fact.table == test.table))
-      return fact.holds;
+    if (same_test(fact, test)) return fact.holds;
     if (fact.b != kNoValue) return std::nullopt;
     switch (fact.rel) {
       case Rel::kEq:

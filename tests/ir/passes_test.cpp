@@ -93,6 +93,21 @@ const Golden kNumbered[] = {
      "b0: v0 = const 14\n need v0 + 2 else b1\n v1 = load_be16 v0\n ret v1\n"
      "b1: ret 0\n",
      "b0: need 16 else b1\n    v0 = load_be16 14\n    ret v0\nb1: ret 0\n"},
+    {"sums of sums, and what is added to an offset value",
+     "b0: need 1 else b1\n v0 = load_u8 0\n v1 = add v0, 16\n v2 = add v1, 2\n"
+     " need v2 + 4 else b1\n v3 = load_u8 v2 + 3\n v4 = xor v2, v3\n ret v4\nb1: ret 0\n",
+     "b0: need 1 else b1\n    v0 = load_u8 0\n    v1 = add v0, 18\n    need v0 + 22 else b1\n"
+     "    v2 = load_u8 v0 + 21\n    v3 = xor v1, v2\n    ret v3\nb1: ret 0\n"},
+    {"a sum that may wrap is no place",
+     "b0: v0 = meta mark\n v1 = add v0, 4\n need v1 + 4 else b1\n v2 = load_u8 v1 + 3\n ret v2\n"
+     "b1: ret 0\n",
+     "b0: v0 = meta mark\n    v1 = add v0, 4\n    need v1 + 4 else b1\n    v2 = load_u8 v1 + 3\n"
+     "    ret v2\nb1: ret 0\n"},
+    {"a sum that may wrap is no place, in 64 bits either",
+     "b0: need 8 else b1\n v0 = load_be64 0\n v1 = add v0, 4\n need v1 + 4 else b1\n"
+     " v2 = load_u8 v1 + 3\n ret v2\nb1: ret 0\n",
+     "b0: need 8 else b1\n    v0 = load_be64 0\n    v1 = add v0, 4\n    need v1 + 4 else b1\n"
+     "    v2 = load_u8 v1 + 3\n    ret v2\nb1: ret 0\n"},
     {"a constant operand moves to the right",
      "b0: v0 = meta mark\n v1 = const 5\n br v1 < v0 -> b1, b2\nb1: ret 1\nb2: ret 2\n",
      "b0: v0 = meta mark\n    br v0 <= 5 -> b2, b1\nb1: ret 1\nb2: ret 2\n"},

@@ -312,7 +312,16 @@ class Generator {
     insn.type = size == 8 ? Type::kU64 : Type::kU32;
     insn.base = base();
     if (random_.one_in(3)) {
-      const ValueId offset = value(Type::kU32);
+      ValueId offset = value(type());
+      if (random_.one_in(3)) {
+        const uint64_t more =
+            random_.one_in(4) ? uint64_t{0} - 1 - random_.below(9) : random_.below(9);
+        const Type t = type_of(offset);
+        offset = add({.op = Op::kAdd,
+                      .type = t,
+                      .a = offset,
+                      .imm = t == Type::kU32 ? static_cast<uint32_t>(more) : more});
+      }
       if (random_.one_in(2)) need(offset, size + random_.below(8), insn.base);
       for (const NeedFact& fact : known_.needs) {
         if (fact.base != insn.base || fact.bytes < size) continue;

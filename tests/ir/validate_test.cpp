@@ -94,7 +94,7 @@ const Refused kRefused[] = {
     {"a counter too high", "counters 2\nb0: count 2\n ret 0\n", Code::kBadId, 0},
     {"an effect of 17 bits", "b0: effect 0x10000\n ret 0\n", Code::kBadId, 0},
     {"too many counters", "counters 65\nb0: ret 0\n", Code::kTooLong, 0},
-    {"a place too far", "b0: need 0x200000001 else b1\n ret 0\nb1: ret 0\n", Code::kTooLong, 0},
+    {"a place too far", "b0: need 0x400000001 else b1\n ret 0\nb1: ret 0\n", Code::kTooLong, 0},
     {"keys that do not ascend", "table0: u32 miss 0 {2, 1}\nb0: ret 0\n", Code::kBadId, 0},
     {"a key twice", "table0: u32 miss 0 {2, 2}\nb0: ret 0\n", Code::kBadId, 0},
     {"a key that maps to the miss value", "table0: u32 miss 1 {2}\nb0: ret 0\n", Code::kBadId, 0},
