@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Long lists from short ones.
 //
-// libpcap compiles a list with one to three representatives of each group, and its code for a
+// libpcap compiles a list with one or two representatives of each group, and its code for a
 // representative is repeated for the others.  So the link header, ARP, padding, and what libpcap
 // knows of them, stay libpcap's:
 //
@@ -12,8 +12,10 @@
 //                                    jeq #c, accept, next
 //                                    ...              else
 //
-// An IPv6 address takes eight comparisons with loads between, so the whole segment of the second of
-// three representatives is repeated; that it is a segment is checked against the third.
+// An IPv6 address takes four or eight comparisons with loads between; there is one representative,
+// and its whole segment is repeated, each copy in place of the way out of the copy before.  (From
+// two representatives libpcap would conclude that what equals the first word of one cannot equal
+// the other's; of the real addresses that may be false.)
 //
 // Hazard: a constant of the expression could be taken for one of libpcap's own (port 2048, IPv4's
 // EtherType).  So the short list is compiled twice, with placeholders that have nothing in common;
@@ -40,7 +42,7 @@ constexpr uint32_t kNone = 0xffffffff;
 
 struct Representative {
   uint32_t group = 0;
-  uint32_t nth = 0;  ///< 0, 1, 2: of its group
+  uint32_t nth = 0;  ///< 0 or 1: of its group
 };
 
 /// What the constant of a template's comparison stands for.
@@ -58,7 +60,7 @@ struct Template {
 };
 
 uint32_t representatives_of(const HostGroup& group) {
-  size_t wanted = group.shape.term_class == TermClass::kV6 ? 3 : 2;
+  size_t wanted = group.shape.term_class == TermClass::kV6 ? 1 : 2;
   return static_cast<uint32_t>(std::min(group.values.size(), wanted));
 }
 
@@ -103,24 +105,22 @@ class Expander {
   std::optional<std::map<uint32_t, Mark>> constants(bool second_set) const;
   bool find_segments();
   bool find_segment(uint32_t group);
-  bool segment_repeats(uint32_t start, uint32_t length) const;
-  bool same_but_moved(uint32_t pc, uint32_t start, uint32_t length) const;
-  bool entered_inside(uint32_t start, uint32_t length) const;
+  bool leaves_by_two_ways(uint32_t start, uint32_t end) const;
+  bool entered_inside(uint32_t start, uint32_t end) const;
   bool is_long(uint32_t group) const {
     return list_[group].values.size() > representatives_of(list_[group]);
   }
   void add_plain(uint32_t pc, uint32_t k);
   void add_chain(uint32_t pc);
   void add_segment(uint32_t pc, uint32_t length);
-  uint32_t value_at(const Mark& mark) const;
   InsnList assemble();
 
   const HostList& list_;
   std::vector<Representative> representatives_;
   Template template_;
-  std::vector<uint32_t> segment_at_;  // by pc: length of the segment to repeat; 0: none
-  std::vector<FarInsn> steps_;        // `taken` and `other` are labels until assemble()
-  std::vector<uint32_t> labels_;      // step of each label; the first ones are the template's pcs
+  std::vector<uint32_t> segment_end_;  // by pc where one starts: its end; 0: none starts here
+  std::vector<FarInsn> steps_;         // `taken` and `other` are labels until assemble()
+  std::vector<uint32_t> labels_;       // step of each label; the first ones are the template's pcs
 };
 
 std::string Expander::small_expression(bool second_set) const {
@@ -170,73 +170,55 @@ bool Expander::make_template(const InsnList& first, const InsnList& second) {
 }
 
 bool Expander::find_segments() {
-  segment_at_.assign(template_.insns.size(), 0);
+  segment_end_.assign(template_.insns.size(), 0);
   for (uint32_t group = 0; group < list_.size(); ++group)
     if (list_[group].shape.term_class == TermClass::kV6 && is_long(group) && !find_segment(group))
       return false;
   return true;
 }
 
-// The second representative's code is [start, start + length), and the third's follows.
 bool Expander::find_segment(uint32_t group) {
-  uint32_t first[3] = {kNone, kNone, kNone}, last = 0;
+  uint32_t first = kNone, last = 0;
   for (uint32_t pc = 0; pc < template_.insns.size(); ++pc) {
-    const Mark& mark = template_.marks[pc];
-    if (mark.group != group) continue;
-    if (first[mark.nth] == kNone) first[mark.nth] = pc;
-    if (mark.nth == 1) last = pc;
+    if (template_.marks[pc].group != group) continue;
+    first = std::min(first, pc);
+    last = pc;
   }
-  uint32_t length = first[2] - first[1];
-  uint32_t lead = 0;  // loads and masks before the first comparison
-  while (lead < first[1] && BPF_CLASS(template_.insns[first[1] - lead - 1].code) != BPF_JMP) ++lead;
-  uint32_t start = first[1] - lead;
-  if (first[1] < first[0] || first[2] < first[1] || last >= start + length) return false;
-  if (!segment_repeats(start, length) || entered_inside(start, length)) return false;
-  segment_at_[start] = length;
+  uint32_t start = first;  // with the loads and masks before the first comparison
+  while (start > 0 && BPF_CLASS(template_.insns[start - 1].code) != BPF_JMP) --start;
+  uint32_t end = last + 1;
+  if (!leaves_by_two_ways(start, end) || entered_inside(start, end)) return false;
+  segment_end_[start] = end;
   return true;
 }
 
-bool Expander::segment_repeats(uint32_t start, uint32_t length) const {
-  if (start + 2 * length > template_.insns.size()) return false;
-  for (uint32_t pc = start; pc < start + length; ++pc)
-    if (!same_but_moved(pc, start, length)) return false;
-  return true;
-}
-
-// The instruction `length` later does the same for the next representative.
-bool Expander::same_but_moved(uint32_t pc, uint32_t start, uint32_t length) const {
-  const Insn &a = template_.insns[pc], &b = template_.insns[pc + length];
-  const Mark &mark = template_.marks[pc], &moved = template_.marks[pc + length];
-  if (a.code != b.code || mark.group != moved.group) return false;
-  if (mark.group == kNone ? a.k != b.k : mark.nth != 1 || moved.nth != 2 || mark.word != moved.word)
-    return false;
-  if (kind_of(a.code) != Kind::kBranch)
-    return BPF_CLASS(a.code) != BPF_JMP && BPF_CLASS(a.code) != BPF_RET;
-  uint32_t end = start + length;
-  for (auto [to, moved_to] : {std::pair{target(pc, a.jt), target(pc + length, b.jt)},
-                              std::pair{target(pc, a.jf), target(pc + length, b.jf)}}) {
-    bool ok = to < end ? moved_to == to + length : to == end || moved_to == to;
-    if (!ok) return false;
+// As the last comparison does: match and no match.
+bool Expander::leaves_by_two_ways(uint32_t start, uint32_t end) const {
+  const Insn& last = template_.insns[end - 1];
+  uint32_t match = target(end - 1, last.jt), no_match = target(end - 1, last.jf);
+  if (match == no_match) return false;
+  for (uint32_t pc = start; pc < end; ++pc) {
+    const Insn& insn = template_.insns[pc];
+    bool ours = template_.marks[pc].group == template_.marks[end - 1].group;
+    bool straight = BPF_CLASS(insn.code) != BPF_JMP && BPF_CLASS(insn.code) != BPF_RET;
+    if (!ours && !straight) return false;
+    if (straight) continue;
+    for (uint32_t to : {target(pc, insn.jt), target(pc, insn.jf)})
+      if (to >= end && to != match && to != no_match) return false;
   }
   return true;
 }
 
-bool Expander::entered_inside(uint32_t start, uint32_t length) const {
+bool Expander::entered_inside(uint32_t start, uint32_t end) const {
+  auto inside = [&](uint32_t to) { return to > start && to < end; };
   for (uint32_t pc = 0; pc < start; ++pc) {
     const Insn& insn = template_.insns[pc];
-    auto inside = [&](uint32_t to) { return to > start && to < start + length; };
     if (is_jump_always(insn) && inside(target(pc, insn.k))) return true;
     if (kind_of(insn.code) == Kind::kBranch &&
         (inside(target(pc, insn.jt)) || inside(target(pc, insn.jf))))
       return true;
   }
   return false;
-}
-
-uint32_t Expander::value_at(const Mark& mark) const {
-  const std::vector<HostValue>& values = list_[mark.group].values;
-  bool last_of_segments = mark.nth == 2;
-  return (last_of_segments ? values.back() : values[mark.nth])[mark.word];
 }
 
 void Expander::add_plain(uint32_t pc, uint32_t k) {
@@ -263,25 +245,24 @@ void Expander::add_chain(uint32_t pc) {
   }
 }
 
-// The second representative's segment, for all values but the first and the last.
-void Expander::add_segment(uint32_t start, uint32_t length) {
-  uint32_t group = kNone;
-  for (uint32_t pc = start; pc < start + length; ++pc)
-    if (template_.marks[pc].group != kNone) group = template_.marks[pc].group;
-  const std::vector<HostValue>& values = list_[group].values;
-  uint32_t end = start + length;
-  for (size_t i = 1; i + 1 < values.size(); ++i) {
+// The representative's segment, for each value; what finds no match goes to the next copy.
+void Expander::add_segment(uint32_t start, uint32_t end) {
+  const std::vector<HostValue>& values = list_[template_.marks[end - 1].group].values;
+  uint32_t no_match = target(end - 1, template_.insns[end - 1].jf);
+  for (size_t i = 0; i < values.size(); ++i) {
     uint32_t copy = static_cast<uint32_t>(labels_.size());  // label of the copy's first instruction
-    bool last = i + 2 == values.size();
+    uint32_t next = i + 1 < values.size() ? copy + (end - start) : no_match;
+    auto moved = [&](uint32_t to) {
+      return to == no_match ? next : to >= start && to < end ? copy + (to - start) : to;
+    };
     for (uint32_t pc = start; pc < end; ++pc) {
       labels_.push_back(static_cast<uint32_t>(steps_.size()));
       const Mark& mark = template_.marks[pc];
       add_plain(pc, mark.group == kNone ? template_.insns[pc].k : values[i][mark.word]);
       FarInsn& step = steps_.back();
-      for (uint32_t* to : {&step.taken, &step.other})
-        if (kind_of(step.insn.code) == Kind::kBranch && *to >= start && *to <= end &&
-            !(last && *to == end))
-          *to = copy + (*to - start);
+      if (kind_of(step.insn.code) != Kind::kBranch) continue;
+      step.taken = moved(step.taken);
+      step.other = moved(step.other);
     }
   }
 }
@@ -291,15 +272,15 @@ InsnList Expander::assemble() {
   for (uint32_t pc = 0; pc < template_.insns.size(); ++pc) {
     labels_[pc] = static_cast<uint32_t>(steps_.size());
     const Mark& mark = template_.marks[pc];
-    if (segment_at_[pc] != 0) {
-      add_segment(pc, segment_at_[pc]);
-      pc += segment_at_[pc] - 1;
+    if (segment_end_[pc] != 0) {
+      add_segment(pc, segment_end_[pc]);
+      pc = segment_end_[pc] - 1;
     } else if (mark.group == kNone) {
       add_plain(pc, template_.insns[pc].k);
-    } else if (list_[mark.group].shape.term_class != TermClass::kV6 && mark.nth == 1) {
+    } else if (mark.nth == 1) {
       add_chain(pc);
     } else {
-      add_plain(pc, value_at(mark));
+      add_plain(pc, list_[mark.group].values[mark.nth][mark.word]);
     }
   }
   for (FarInsn& step : steps_) {

@@ -149,9 +149,8 @@ bool Parser::disjunction(uint32_t depth) {
 bool Parser::operand(uint32_t depth, bool may_inherit) {
   if (take("(")) return depth < 100 && disjunction(depth + 1) && take(")");
   Qualifiers own = qualifiers();
-  bool bare_first = own.empty() && !may_inherit;
-  if (bare_first && depth > 0) return false;  // What it would inherit is not obvious.
-  if (!own.empty() || bare_first) current_ = own;
+  if (own.empty() && !may_inherit) return false;
+  if (!own.empty()) current_ = own;
   return constants();
 }
 
@@ -168,7 +167,7 @@ Qualifiers Parser::qualifiers() {
 
 // `host a`, or `host (a or b)`.
 bool Parser::constants() {
-  if (current_.empty() || !take("(")) return constant();
+  if (!take("(")) return constant();
   do {
     if (!constant()) return false;
   } while (take("or") || take("||"));
@@ -266,6 +265,22 @@ HostList Grouper::finish() {
   return std::move(list_);
 }
 
+std::string direction_of(const HostShape& shape) {
+  for (const char* word : {"src", "dst"})
+    if (shape.qualifiers.find(word) != std::string::npos) return word;
+  return "";
+}
+
+bool mixes_ipv6_directions(const HostList& list) {
+  const HostShape* first = nullptr;
+  for (const HostGroup& group : list) {
+    if (group.shape.term_class != TermClass::kV6) continue;
+    if (first == nullptr) first = &group.shape;
+    if (direction_of(group.shape) != direction_of(*first)) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 std::optional<HostList> parse_host_list(const std::string& expression) {
@@ -273,7 +288,9 @@ std::optional<HostList> parse_host_list(const std::string& expression) {
   if (!terms || terms->size() < kMinHostTerms) return std::nullopt;
   Grouper grouper;
   for (const HostTerm& term : *terms) grouper.add(term);
-  return grouper.finish();
+  HostList list = grouper.finish();
+  if (mixes_ipv6_directions(list)) return std::nullopt;
+  return list;
 }
 
 }  // namespace ipjit::bpf
