@@ -146,19 +146,21 @@ Case read_case(const std::filesystem::path& path) {
   }
   const std::vector<std::string> words = split(expect, ' ');
   out.accept = words.size() == 1 && words[0] == "accept";
-  const bool refuse = words.size() == 4 && words[0] == "refuse" && words[2] == "at";
+  const bool refuse = !words.empty() && words[0] == "refuse" &&
+                      (words.size() == 2 || (words.size() == 4 && words[2] == "at"));
   if (out.about.empty() || (!out.accept && !refuse)) {
     out.error = "no `# about` or no `# expect`";
     return out;
   }
   std::vector<std::string> labels = table_labels(contract);
-  if (refuse) labels.push_back(words[3]);
+  out.anywhere = words.size() == 2;
+  if (refuse && !out.anywhere) labels.push_back(words[3]);
   Assembled code = assemble(text, labels);
   out.error = code.error;
   if (!out.error.empty()) return out;
   if (refuse) {
     out.rule = words[1];
-    out.at = code.label[words[3]];
+    if (!out.anywhere) out.at = code.label[words[3]];
   }
   out.code_len = static_cast<uint32_t>(code.bytes.size());
   for (const std::string& label : table_labels(contract))

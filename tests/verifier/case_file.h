@@ -9,7 +9,7 @@
 //   bad:    movzx eax, word ptr [rdi+13]
 //   out:    ret
 //
-// `# expect accept` is the other expectation.  Words of the contract: max_len, max_th_len, stack,
+// `# expect accept` is the other expectation; `refuse RULE` alone leaves the place open.  Words of the contract: max_len, max_th_len, stack,
 // exits, resumes, actions, counters, isa, fields, th (declares that base), nodata (takes the
 // other one away), tables.  A table of the unit is named by its label; the first such label ends
 // the code.
@@ -33,7 +33,8 @@ struct Case {
   uint32_t code_len = 0;
   bool accept = false;
   std::string rule;  ///< of a refusal
-  uint32_t at = 0;   ///< byte offset of a refusal
+  bool anywhere = false;  ///< the place of the refusal is not said
+  uint32_t at = 0;        ///< byte offset of a refusal
 };
 
 Case read_case(const std::filesystem::path& path);

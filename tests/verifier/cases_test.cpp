@@ -2,7 +2,9 @@
 // The case files in pass/ and fail/: one hazard a file, each rule at least once.
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <set>
+#include <sstream>
 
 #include "tests/verifier/case_file.h"
 #include "verifier/verifier.h"
@@ -45,7 +47,9 @@ TEST_P(Cases, EndAsTheySay) {
   }
   EXPECT_FALSE(report.accepted) << c.about;
   EXPECT_EQ(ipjit_rule_name(report.rule), c.rule) << c.about << "\n" << text_of(report);
-  EXPECT_EQ(report.offset, c.at) << c.about << "\n" << text_of(report);
+  if (!c.anywhere) {
+    EXPECT_EQ(report.offset, c.at) << c.about << "\n" << text_of(report);
+  }
   EXPECT_STRNE(report.insn, "");
   EXPECT_STRNE(report.state, "");
 }
@@ -53,16 +57,30 @@ TEST_P(Cases, EndAsTheySay) {
 INSTANTIATE_TEST_SUITE_P(Pass, Cases, testing::ValuesIn(cases_in("pass")), printable);
 INSTANTIATE_TEST_SUITE_P(Fail, Cases, testing::ValuesIn(cases_in("fail")), printable);
 
+/// The words of a file's `# expect` line.
+std::string expectation(const std::filesystem::path& path) {
+  std::ifstream in(path);
+  const std::string head = "# expect ";
+  for (std::string line; std::getline(in, line);)
+    if (line.rfind(head, 0) == 0) return line.substr(line.find_first_not_of(' ', head.size()));
+  return "";
+}
+
 TEST(CaseFiles, CoverEveryRule) {
   std::set<std::string> seen = {"none", "code_size"};  // no case file is empty or 1 MiB
-  for (const std::filesystem::path& path : cases_in("fail")) seen.insert(read_case(path).rule);
+  for (const std::filesystem::path& path : cases_in("fail")) {
+    std::istringstream words(expectation(path));
+    std::string refuse, rule;
+    words >> refuse >> rule;
+    seen.insert(rule);
+  }
   for (uint32_t rule = 0; rule < IPJIT_RULE_COUNT; ++rule)
     EXPECT_TRUE(seen.contains(ipjit_rule_name(rule))) << ipjit_rule_name(rule);
 }
 
 TEST(CaseFiles, InPassAndFailSayWhatTheFolderSays) {
-  for (const std::filesystem::path& path : cases_in("pass")) EXPECT_TRUE(read_case(path).accept);
-  for (const std::filesystem::path& path : cases_in("fail")) EXPECT_FALSE(read_case(path).accept);
+  for (const std::filesystem::path& path : cases_in("pass")) EXPECT_EQ(expectation(path), "accept");
+  for (const std::filesystem::path& path : cases_in("fail")) EXPECT_NE(expectation(path), "accept");
 }
 
 }  // namespace

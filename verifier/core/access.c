@@ -87,7 +87,7 @@ static struct value merge_low(struct state *s, u32 reg, u32 width, struct value 
 		return v;
 	}
 	return fresh(s, (struct range){known.lo & ~mask, known.hi | mask},
-		     (struct range){flow.lo & ~mask, flow.hi | mask}, 0);
+		     (struct range){flow.lo & ~mask, flow.hi | mask}, ALL_ONES);
 }
 
 rule_t write_reg(struct checker *ck, u32 reg, u32 width, struct value v)
@@ -277,7 +277,7 @@ static rule_t load_stack(struct checker *ck, const struct value *at, u32 bytes, 
 	out->bytes = 8;
 	/* Constants are never guessed, so that arithmetic on them stays exact. */
 	if (is_constant(out))
-		*out = fresh(s, (struct range){out->add, out->add}, full_range(bytes), 0);
+		*out = fresh(s, (struct range){out->add, out->add}, full_range(bytes), ALL_ONES);
 	else
 		out->guessed = true;
 	return IPJIT_RULE_none;

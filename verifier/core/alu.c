@@ -37,6 +37,13 @@ static struct value add_result(struct state *s, struct value a, struct value b, 
 	return truncate(s, sum(s, a, b), width);
 }
 
+static struct range add_range(struct range a, struct range b, u32 width)
+{
+	if (a.hi + b.hi < a.hi || a.hi + b.hi > width_mask(width))
+		return full_range(width);
+	return (struct range){a.lo + b.lo, a.hi + b.hi};
+}
+
 static struct range sub_range(struct range a, struct range b, u32 width)
 {
 	if (a.lo < b.hi)
@@ -56,7 +63,7 @@ static struct value sub_result(struct state *s, struct value a, struct value b, 
 	if (a.sym == b.sym && !a.guessed && !b.guessed)
 		return truncate(s, constant(a.add - b.add), width);
 	v = fresh(s, sub_range(ka, kb, width),
-		  sub_range(flow_range(s->sym, &a), flow_range(s->sym, &b), width), 0);
+		  sub_range(flow_range(s->sym, &a), flow_range(s->sym, &b), width), ALL_ONES);
 	if (ka.lo >= kb.hi)
 		inherit_facts(s, &v, &a);
 	return v;
@@ -72,17 +79,13 @@ static struct value and_constant(struct state *s, struct value a, u64 mask)
 		a.guessed |= (mask & flow_ones) != flow_ones;
 		return a;
 	}
-	v = fresh(s, clamp(known, mask), clamp(flow, mask),
-		  min_u32(64, trailing_zeros(mask) > value_zeros(s->sym, &a) ?
-				      trailing_zeros(mask) :
-				      value_zeros(s->sym, &a)));
+	v = fresh(s, clamp(known, mask), clamp(flow, mask), value_ones(s->sym, &a) & mask);
 	inherit_facts(s, &v, &a);
 	return v;
 }
 
 static struct value and_result(struct state *s, struct value a, struct value b)
 {
-	u32 za = value_zeros(s->sym, &a), zb = value_zeros(s->sym, &b);
 	struct value v;
 
 	if (is_constant(&a) && is_constant(&b))
@@ -94,19 +97,13 @@ static struct value and_result(struct state *s, struct value a, struct value b)
 	if (is_constant(&a))
 		return and_constant(s, b, a.add);
 	v = fresh(s, clamp(known_range(s->sym, &a), known_range(s->sym, &b).hi),
-		  clamp(flow_range(s->sym, &a), flow_range(s->sym, &b).hi), za > zb ? za : zb);
+		  clamp(flow_range(s->sym, &a), flow_range(s->sym, &b).hi),
+		  value_ones(s->sym, &a) & value_ones(s->sym, &b));
 	inherit_facts(s, &v, &a);
 	inherit_facts(s, &v, &b);
 	return v;
 }
 
-/* Do the low zeros of `high` cover all bits that `low` can have, by data flow? */
-static bool disjoint(const struct state *s, const struct value *high, const struct value *low)
-{
-	u32 zeros = value_zeros(s->sym, high);
-
-	return zeros >= 64 || !(flow_range(s->sym, low).hi >> zeros);
-}
 
 static struct range or_range(struct range a, struct range b, bool exclusive)
 {
@@ -117,12 +114,30 @@ static struct value or_result(struct state *s, struct value a, struct value b, b
 {
 	if (is_constant(&a) && is_constant(&b))
 		return constant(exclusive ? a.add ^ b.add : a.add | b.add);
-	if (disjoint(s, &a, &b) || disjoint(s, &b, &a))
+	/* No carries: an addition, by data flow. */
+	if (!(value_ones(s->sym, &a) & value_ones(s->sym, &b)))
 		return sum(s, a, b);
 	return fresh(s,
 		     or_range(known_range(s->sym, &a), known_range(s->sym, &b), exclusive),
 		     or_range(flow_range(s->sym, &a), flow_range(s->sym, &b), exclusive),
-		     min_u32(value_zeros(s->sym, &a), value_zeros(s->sym, &b)));
+		     value_ones(s->sym, &a) | value_ones(s->sym, &b));
+}
+
+/* a + b + carry and a - b - carry */
+static struct value carry_result(struct state *s, u32 op, const struct value *a,
+				 const struct value *b, u32 width)
+{
+	struct range k = known_range(s->sym, b), f = flow_range(s->sym, b);
+
+	if (k.hi == ALL_ONES || f.hi == ALL_ONES)
+		return unknown(s, width);
+	k.hi++;
+	f.hi++;
+	if (op == OP_sbb)
+		return fresh(s, sub_range(known_range(s->sym, a), k, width),
+			     sub_range(flow_range(s->sym, a), f, width), ALL_ONES);
+	return fresh(s, add_range(known_range(s->sym, a), k, width),
+		     add_range(flow_range(s->sym, a), f, width), ALL_ONES);
 }
 
 struct value alu_result(struct state *s, u32 op, struct value a, struct value b, u32 width)
@@ -140,6 +155,9 @@ struct value alu_result(struct state *s, u32 op, struct value a, struct value b,
 		return or_result(s, a, b, false);
 	case OP_xor:
 		return or_result(s, a, b, true);
+	case OP_adc:
+	case OP_sbb:
+		return carry_result(s, op, &a, &b, width);
 	default:
 		return unknown(s, width);
 	}
@@ -148,10 +166,9 @@ struct value alu_result(struct state *s, u32 op, struct value a, struct value b,
 static struct value shr_result(struct state *s, struct value a, u32 count)
 {
 	struct range known = known_range(s->sym, &a), flow = flow_range(s->sym, &a);
-	u32 zeros = value_zeros(s->sym, &a);
 	struct value v = fresh(s, (struct range){known.lo >> count, known.hi >> count},
 			       (struct range){flow.lo >> count, flow.hi >> count},
-			       zeros > count ? zeros - count : 0);
+			       value_ones(s->sym, &a) >> count);
 
 	inherit_facts(s, &v, &a);
 	return v;
@@ -161,7 +178,7 @@ static struct value shr_result(struct state *s, struct value a, u32 count)
 static struct value shr_unknown(struct state *s, struct value a)
 {
 	struct value v = fresh(s, clamp(known_range(s->sym, &a), ALL_ONES),
-			       clamp(flow_range(s->sym, &a), ALL_ONES), 0);
+			       clamp(flow_range(s->sym, &a), ALL_ONES), ALL_ONES);
 
 	inherit_facts(s, &v, &a);
 	return v;
@@ -177,6 +194,12 @@ static struct value sar_result(struct state *s, struct value a, const struct val
 	return is_constant(count) ? shr_result(s, a, masked) : shr_unknown(s, a);
 }
 
+static u64 rotate_left(u64 x, u32 count, u32 bits)
+{
+	count %= bits;
+	return count ? (x << count | x >> (bits - count)) & width_mask(bits / 8) : x;
+}
+
 struct value shift_result(struct state *s, u32 op, struct value a, struct value count, u32 width)
 {
 	u32 masked = (u32)count.add & (width == 8 ? 63 : 31);
@@ -188,13 +211,24 @@ struct value shift_result(struct state *s, u32 op, struct value a, struct value 
 	case OP_shlx:
 		if (is_constant(&count))
 			return truncate(s, shifted(s, a, masked), width);
-		return fresh(s, full_range(width), full_range(width), value_zeros(s->sym, &a));
+		return fresh(s, full_range(width), full_range(width),
+			     ones_above(value_zeros(s->sym, &a)));
 	case OP_shr:
 	case OP_shrx:
 		return is_constant(&count) ? shr_result(s, a, masked) : shr_unknown(s, a);
 	case OP_sar:
 	case OP_sarx:
 		return sar_result(s, a, &count, masked, width);
+	case OP_rol:
+	case OP_ror:
+	case OP_rorx:
+		if (!is_constant(&count))
+			return unknown(s, width);
+		if (op != OP_rol)
+			masked = 8 * width - masked % (8 * width);
+		return fresh(s, full_range(width), full_range(width),
+			     rotate_left(value_ones(s->sym, &a) & width_mask(width), masked,
+					 8 * width));
 	default:
 		return unknown(s, width);
 	}
@@ -212,7 +246,7 @@ struct value select_result(struct state *s, const struct value *a, const struct 
 		return *a;
 	v = fresh(s, (struct range){min_u64(ka.lo, kb.lo), max_u64(ka.hi, kb.hi)},
 		  (struct range){min_u64(fa.lo, fb.lo), max_u64(fa.hi, fb.hi)},
-		  min_u32(value_zeros(s->sym, a), value_zeros(s->sym, b)));
+		  value_ones(s->sym, a) | value_ones(s->sym, b));
 	if (v.sym == SYM_ZERO)
 		return v;
 	for (base = 0; base < NR_BASES; base++) {

@@ -97,28 +97,38 @@ void learn_condition(struct state *s, u32 cc)
 	learn_unsigned(s, cc, &a, &b);
 }
 
+static void keep(const struct state *s, struct undo *undo, u32 place)
+{
+	if (place == NR_SYMS)
+		return;
+	undo->place[undo->nr] = place;
+	undo->sym[undo->nr++] = s->sym[place];
+}
+
+/* What learning may change: the operands, the lengths, the summands of a sum. */
 void remember_condition(const struct state *s, struct undo *undo)
 {
-	u32 i;
+	const struct value *operand[] = {&s->flags.a, &s->flags.b};
+	u32 i, t;
 
+	undo->nr = 0;
 	if (s->flags.kind < FLAGS_COMPARE)
 		return;
-	undo->a = s->flags.a.sym;
-	undo->b = s->flags.b.sym;
-	undo->sym_a = s->sym[undo->a];
-	undo->sym_b = s->sym[undo->b];
 	for (i = 0; i < SYM_FIRST_FREE; i++)
-		undo->fixed[i] = s->sym[i];
+		keep(s, undo, i);
+	for (i = 0; i < 2; i++) {
+		const struct sym *sym = &s->sym[operand[i]->sym];
+
+		keep(s, undo, operand[i]->sym);
+		for (t = 0; t < 2 && sym->def[1] != NO_DEF; t++)
+			keep(s, undo, find_sym(s, sym->def[t]));
+	}
 }
 
 void undo_condition(struct state *s, const struct undo *undo)
 {
 	u32 i;
 
-	if (s->flags.kind < FLAGS_COMPARE)
-		return;
-	s->sym[undo->a] = undo->sym_a;
-	s->sym[undo->b] = undo->sym_b;
-	for (i = 0; i < SYM_FIRST_FREE; i++)
-		s->sym[i] = undo->fixed[i];
+	for (i = 0; i < undo->nr; i++)
+		s->sym[undo->place[i]] = undo->sym[i];
 }

@@ -69,9 +69,11 @@ rule_t transfer_bits(struct checker *ck);
 /* Narrows the state by the knowledge that condition cc holds for the last flags. */
 void learn_condition(struct state *s, u32 cc);
 
+/* Symbols as they were before an edge was followed. */
 struct undo {
-	u32 a, b;
-	struct sym fixed[SYM_FIRST_FREE], sym_a, sym_b;
+	u32 nr;
+	u32 place[SYM_FIRST_FREE + 6];
+	struct sym sym[SYM_FIRST_FREE + 6];
 };
 
 void remember_condition(const struct state *s, struct undo *undo);

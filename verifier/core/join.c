@@ -135,7 +135,7 @@ static void widen(struct sym *to, const struct sym *from)
 	to->hi = max_u64(to->hi, from->hi);
 	to->flow_lo = min_u64(to->flow_lo, from->flow_lo);
 	to->flow_hi = max_u64(to->flow_hi, from->flow_hi);
-	to->zeros = (u8)min_u32(to->zeros, from->zeros);
+	to->ones |= from->ones;
 	for (base = 0; base < NR_BASES; base++)
 		if (from->fact[base] < to->fact[base])
 			to->fact[base] = from->fact[base];
@@ -218,7 +218,7 @@ static u32 merge_pair(struct checker *ck, struct pairs *pairs, u32 *nr_syms,
 		m->flow_lo = flow.lo;
 		m->flow_hi = flow.hi;
 	}
-	m->zeros = (u8)min_u32(value_zeros(syms_a, &a), value_zeros(syms_b, &b));
+	m->ones = value_ones(syms_a, &a) | value_ones(syms_b, &b);
 	for (base = 0; base < NR_BASES; base++) {
 		s64 x = value_fact(syms_a, &a, base), y = value_fact(syms_b, &b, base);
 

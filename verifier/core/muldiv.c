@@ -32,7 +32,7 @@ struct value mul_result(struct state *s, struct value a, struct value b, u32 wid
 		return truncate(s, shifted(s, a, trailing_zeros(b.add)), width);
 	return fresh(s, mul_range(known_range(s->sym, &a), known_range(s->sym, &b), width),
 		     mul_range(flow_range(s->sym, &a), flow_range(s->sym, &b), width),
-		     min_u32(8 * width, value_zeros(s->sym, &a) + value_zeros(s->sym, &b)));
+		     ones_above(value_zeros(s->sym, &a) + value_zeros(s->sym, &b)));
 }
 
 static struct range high_range(struct range a, struct range b, u32 width)
@@ -80,7 +80,7 @@ static rule_t transfer_mul(struct checker *ck)
 	if (ck->insn.op == OP_mul)
 		high = fresh(s,
 			     high_range(known_range(s->sym, &a), known_range(s->sym, &b), width),
-			     high_range(flow_range(s->sym, &a), flow_range(s->sym, &b), width), 0);
+			     high_range(flow_range(s->sym, &a), flow_range(s->sym, &b), width), ALL_ONES);
 	s->flags.kind = FLAGS_OPAQUE;
 	rule = write_reg(ck, RAX, width, low);
 	return rule ? rule : write_reg(ck, RDX, width, high);
@@ -129,9 +129,9 @@ static rule_t transfer_div(struct checker *ck)
 		fa = clamp_above(flow_range(s->sym, &a).hi);
 		fb = clamp_above(flow_range(s->sym, &b).hi - 1);
 	}
-	quotient = fresh(s, (struct range){ka.lo / kb.hi, ka.hi / kb.lo}, fa, 0);
+	quotient = fresh(s, (struct range){ka.lo / kb.hi, ka.hi / kb.lo}, fa, ALL_ONES);
 	inherit_facts(s, &quotient, &a);
-	remainder = fresh(s, clamp_above(min_u64(ka.hi, kb.hi - 1)), fb, 0);
+	remainder = fresh(s, clamp_above(min_u64(ka.hi, kb.hi - 1)), fb, ALL_ONES);
 	inherit_facts(s, &remainder, &a);
 	s->flags.kind = FLAGS_OPAQUE;
 	rule = write_reg(ck, RAX, width, quotient);
@@ -157,7 +157,7 @@ static struct value low_bits(struct state *s, struct value a, u32 shift, u32 bit
 	u64 mask = bits >= 64 ? ALL_ONES : ((u64)1 << bits) - 1;
 	struct range known = known_range(s->sym, &a), flow = flow_range(s->sym, &a);
 	struct value v = fresh(s, clamp_above(min_u64(shift < 64 ? known.hi >> shift : 0, mask)),
-			       clamp_above(min_u64(shift < 64 ? flow.hi >> shift : 0, mask)), 0);
+			       clamp_above(min_u64(shift < 64 ? flow.hi >> shift : 0, mask)), ALL_ONES);
 
 	inherit_facts(s, &v, &a);
 	return v;
@@ -220,7 +220,7 @@ static rule_t transfer_count(struct checker *ck)
 			flow = full_range(insn->width);
 	}
 	s->flags.kind = FLAGS_OPAQUE;
-	return write_arg(ck, 0, insn->width, fresh(s, known, flow, 0));
+	return write_arg(ck, 0, insn->width, fresh(s, known, flow, ALL_ONES));
 }
 
 rule_t transfer_bits(struct checker *ck)

@@ -22,7 +22,8 @@
 static void init_sym(struct sym *sym, u32 id, struct range r)
 {
 	*sym = (struct sym){.lo = r.lo, .hi = r.hi, .flow_lo = r.lo, .flow_hi = r.hi,
-			    .fact = {NO_FACT, NO_FACT}, .id = id, .def = {NO_DEF, NO_DEF}};
+			    .fact = {NO_FACT, NO_FACT}, .id = id, .def = {NO_DEF, NO_DEF},
+			    .ones = fill_ones(r.hi)};
 }
 
 void state_init(struct state *s, const struct ipjit_contract *contract)
@@ -35,7 +36,7 @@ void state_init(struct state *s, const struct ipjit_contract *contract)
 	s->next_id = SYM_FIRST_FREE;
 	s->flags.kind = FLAGS_UNSET;
 	init_sym(&s->sym[SYM_ZERO], SYM_ZERO, (struct range){0, 0});
-	s->sym[SYM_ZERO].zeros = 64;
+	s->sym[SYM_ZERO].ones = 0;
 	init_sym(&s->sym[SYM_LEN], SYM_LEN, (struct range){0, contract->max_len});
 	init_sym(&s->sym[SYM_TH_LEN], SYM_TH_LEN, (struct range){0, contract->max_th_len});
 	for (i = 0; i < NR_BASES; i++) {
@@ -85,11 +86,12 @@ void collect_syms(struct state *s)
 	}
 }
 
-struct value fresh(struct state *s, struct range known, struct range flow, u32 zeros)
+struct value fresh(struct state *s, struct range known, struct range flow, u64 ones)
 {
 	struct value v = constant(0);
 	struct sym *sym;
 
+	flow.hi = min_u64(flow.hi, ones);
 	if (flow.lo == flow.hi)
 		return constant(flow.lo);
 	v.sym = s->nr_syms++;
@@ -97,13 +99,13 @@ struct value fresh(struct state *s, struct range known, struct range flow, u32 z
 	init_sym(sym, s->next_id++, flow);
 	sym->lo = max_u64(known.lo, flow.lo);
 	sym->hi = min_u64(known.hi, flow.hi);
-	sym->zeros = (u8)zeros;
+	sym->ones &= ones;
 	return v;
 }
 
 struct value unknown(struct state *s, u32 bytes)
 {
-	return fresh(s, full_range(bytes), full_range(bytes), 0);
+	return fresh(s, full_range(bytes), full_range(bytes), ALL_ONES);
 }
 
 s64 value_fact(const struct sym *syms, const struct value *v, u32 base)
@@ -127,6 +129,37 @@ s64 value_fact(const struct sym *syms, const struct value *v, u32 base)
 	return fact;
 }
 
+u32 find_sym(const struct state *s, u32 id)
+{
+	u32 i;
+
+	for (i = 0; i < s->nr_syms; i++)
+		if (s->sym[i].id == id)
+			return i;
+	return NR_SYMS;
+}
+
+/* A sum that does not wrap is above each of its summands. */
+static void spread_fact(struct state *s, const struct sym *total, u32 base)
+{
+	u32 place[2], t;
+
+	if (total->def[1] == NO_DEF || total->shift[0] || total->shift[1])
+		return;
+	for (t = 0; t < 2; t++) {
+		place[t] = find_sym(s, total->def[t]);
+		if (place[t] == NR_SYMS || s->sym[place[t]].hi >= (u64)MAX_REACH)
+			return;
+	}
+	for (t = 0; t < 2; t++) {
+		struct sym *part = &s->sym[place[t]];
+		s64 k = total->fact[base] + (s64)s->sym[place[!t]].lo;
+
+		if (place[t] >= SYM_FIRST_FREE && k > part->fact[base])
+			part->fact[base] = k;
+	}
+}
+
 /* All facts stay within +-2^62, so that adding two cannot overflow. */
 static void learn_fact(struct state *s, u32 sym, u32 base, s64 k)
 {
@@ -138,8 +171,10 @@ static void learn_fact(struct state *s, u32 sym, u32 base, s64 k)
 		return;
 	if (x == len)
 		return;
-	if (k > x->fact[base])
+	if (k > x->fact[base]) {
 		x->fact[base] = k;
+		spread_fact(s, x, base);
+	}
 	/* The symbol is at least lo, so the length is at least lo + k. */
 	if (x->lo < (u64)MAX_REACH) {
 		least = (s64)x->lo + k;
@@ -165,7 +200,7 @@ void learn_min(struct state *s, const struct value *v, u64 lo)
 	/* symbol >= lo - add; below zero it says nothing. */
 	if ((s64)v->add >= 0 ? lo < v->add : bound < lo)
 		return;
-	if (bound <= sym->lo)
+	if (bound <= sym->lo || (v->sym < SYM_FIRST_FREE && bound >= (u64)MAX_REACH))
 		return;
 	sym->lo = bound;
 	sym->hi = max_u64(sym->hi, bound);
@@ -240,28 +275,49 @@ struct value truncate(struct state *s, struct value v, u32 bytes)
 		return v;
 	}
 	if (known.hi <= mask) {
-		/* A branch says that it fits; a byte or word is cut all the same, so give up the
+		/*
+		 * A branch says that it fits; a byte or word is cut all the same, so give up the
 		 * symbol rather than the bound by data flow that a table index needs.
 		 */
-		low = fresh(s, known, full_range(bytes), value_zeros(s->sym, &v));
+		low = fresh(s, known, full_range(bytes), value_ones(s->sym, &v));
 		inherit_facts(s, &low, &v);
 		return low;
 	}
-	low = fresh(s, full_range(bytes), full_range(bytes), value_zeros(s->sym, &v));
+	low = fresh(s, full_range(bytes), full_range(bytes), value_ones(s->sym, &v));
 	inherit_facts(s, &low, &v);
 	return low;
 }
 
-/* Finds the symbol made as described, or makes it. */
-static u32 derive(struct state *s, u32 def0, u32 def1, u32 shift, struct range known,
-		  struct range flow, u32 zeros)
+/* One summand: a symbol, or a shift of one. */
+struct term {
+	u32 id;
+	u32 shift;
+};
+
+static struct term term_of(const struct sym *sym)
+{
+	if (sym->def[0] != NO_DEF && sym->def[1] == NO_DEF)
+		return (struct term){sym->def[0], sym->shift[0]};
+	return (struct term){sym->id, 0};
+}
+
+static bool is_before(struct term a, struct term b)
+{
+	return a.id < b.id || (a.id == b.id && a.shift <= b.shift);
+}
+
+/* Finds the symbol made as described, or makes it.  Terms are named by ids, so that a sum is
+ * recognised although its summands are gone from the state. */
+static u32 derive(struct state *s, struct term a, struct term b, struct range known,
+		  struct range flow, u64 ones)
 {
 	struct sym *sym;
 	u32 i;
 
 	for (i = SYM_FIRST_FREE; i < s->nr_syms; i++) {
 		sym = &s->sym[i];
-		if (sym->def[0] != def0 || sym->def[1] != def1 || sym->shift != shift)
+		if (sym->def[0] != a.id || sym->def[1] != b.id || sym->shift[0] != a.shift ||
+		    sym->shift[1] != b.shift)
 			continue;
 		if (max_u64(sym->lo, known.lo) <= min_u64(sym->hi, known.hi)) {
 			sym->lo = max_u64(sym->lo, known.lo);
@@ -274,10 +330,11 @@ static u32 derive(struct state *s, u32 def0, u32 def1, u32 shift, struct range k
 	init_sym(sym, s->next_id++, flow);
 	sym->lo = max_u64(known.lo, flow.lo);
 	sym->hi = min_u64(known.hi, flow.hi);
-	sym->zeros = (u8)min_u32(zeros, 64);
-	sym->shift = (u8)shift;
-	sym->def[0] = def0;
-	sym->def[1] = def1;
+	sym->ones &= ones;
+	sym->def[0] = a.id;
+	sym->def[1] = b.id;
+	sym->shift[0] = (u8)a.shift;
+	sym->shift[1] = (u8)b.shift;
 	return i;
 }
 
@@ -292,7 +349,8 @@ struct value sum(struct state *s, struct value a, struct value b)
 {
 	const struct sym *x = &s->sym[a.sym], *y = &s->sym[b.sym];
 	struct value v = a;
-	bool ordered = x->id <= y->id;
+	struct term tx = term_of(x), ty = term_of(y);
+	bool ordered = is_before(tx, ty);
 
 	v.add = a.add + b.add;
 	v.guessed = a.guessed || b.guessed;
@@ -301,11 +359,11 @@ struct value sum(struct state *s, struct value a, struct value b)
 	v.sym = b.sym;
 	if (is_constant(&a))
 		return v;
-	v.sym = derive(s, ordered ? x->id : y->id, ordered ? y->id : x->id, 0,
+	v.sym = derive(s, ordered ? tx : ty, ordered ? ty : tx,
 		       add_ranges((struct range){x->lo, x->hi}, (struct range){y->lo, y->hi}),
 		       add_ranges((struct range){x->flow_lo, x->flow_hi},
 				  (struct range){y->flow_lo, y->flow_hi}),
-		       min_u32(x->zeros, y->zeros));
+		       ones_above(min_u32(trailing_zeros(x->ones), trailing_zeros(y->ones))));
 	return v;
 }
 
@@ -324,7 +382,8 @@ struct value shifted(struct state *s, struct value v, u32 count)
 		return v;
 	v.add <<= count;
 	if (v.sym != SYM_ZERO)
-		v.sym = derive(s, x->id, NO_DEF, count, shl_range(x->lo, x->hi, count),
-			       shl_range(x->flow_lo, x->flow_hi, count), x->zeros + count);
+		v.sym = derive(s, (struct term){x->id, count}, (struct term){NO_DEF, 0},
+			       shl_range(x->lo, x->hi, count),
+			       shl_range(x->flow_lo, x->flow_hi, count), x->ones << count);
 	return v;
 }

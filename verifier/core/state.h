@@ -56,9 +56,9 @@ struct sym {
 	u64 flow_lo, flow_hi;
 	s64 fact[NR_BASES];
 	u32 id;			/* names the definition; the same in every state */
-	u8 zeros;		/* low bits known to be zero, by data flow */
-	u8 shift;		/* made as symbol def[0] << shift, if def[1] == NO_DEF */
-	u32 def[2];		/* made as the sum of these symbols; NO_DEF: not a sum */
+	u32 def[2];		/* made as def[0] << shift[0] (+ def[1] << shift[1]) */
+	u8 shift[2];
+	u64 ones;		/* bits that can be one, by data flow */
 };
 
 #define NO_DEF 0xffffffff
@@ -150,12 +150,23 @@ static inline bool no_wrap(const struct sym *syms, const struct value *v)
 	return sym->lo >= -v->add;
 }
 
-/* Low bits that are zero under misprediction too. */
+/* Bits that can be one, under misprediction too. */
+static inline u64 value_ones(const struct sym *syms, const struct value *v)
+{
+	u64 ones = syms[v->sym].ones;
+
+	if (v->guessed)
+		return ALL_ONES;
+	if (!(ones & v->add))
+		return ones | v->add;
+	return ones_above(min_u32(trailing_zeros(ones), trailing_zeros(v->add))) &
+	       fill_ones(flow_range(syms, v).hi);
+}
+
+/* Low bits that are zero, under misprediction too. */
 static inline u32 value_zeros(const struct sym *syms, const struct value *v)
 {
-	if (v->guessed)
-		return 0;
-	return min_u32(syms[v->sym].zeros, trailing_zeros(v->add));
+	return trailing_zeros(value_ones(syms, v));
 }
 
 static inline bool is_live(const struct state *s, u32 loc)
@@ -180,8 +191,8 @@ void state_init(struct state *s, const struct ipjit_contract *contract);
 /* Makes room for SYMS_PER_INSN new symbols by dropping those in no use. */
 void collect_syms(struct state *s);
 
-/* A new number. */
-struct value fresh(struct state *s, struct range known, struct range flow, u32 zeros);
+/* A new number; of its bits only `ones` can be one. */
+struct value fresh(struct state *s, struct range known, struct range flow, u64 ones);
 
 /* A new number of which nothing but the width is known. */
 struct value unknown(struct state *s, u32 bytes);
@@ -201,6 +212,9 @@ s64 value_fact(const struct sym *syms, const struct value *v, u32 base);
 
 /* From now on a + strict <= b, as unsigned numbers. */
 void learn_le(struct state *s, const struct value *a, const struct value *b, u32 strict);
+
+/* The place of the symbol with that id, or NR_SYMS. */
+u32 find_sym(const struct state *s, u32 id);
 
 void learn_min(struct state *s, const struct value *v, u64 lo);
 void learn_max(struct state *s, const struct value *v, u64 hi);

@@ -49,10 +49,22 @@ static rule_t transfer_lea(struct checker *ck)
 	return rule ? rule : write_arg(ck, 0, ck->insn.width, v);
 }
 
-/* Bytes in another order: nothing is known of the result. */
+/* The low `bytes` bytes of x in reverse. */
+static u64 reverse_bytes(u64 x, u32 bytes)
+{
+	u64 out = 0;
+
+	for (; bytes; bytes--, x >>= 8)
+		out = out << 8 | (x & 0xff);
+	return out;
+}
+
+/* Bytes in another order: zero stays zero, and bits stay zero. */
 static rule_t transfer_swap(struct checker *ck)
 {
 	const struct insn *insn = &ck->insn;
+	struct state *s = &ck->state;
+	struct range known, flow;
 	struct value v;
 	rule_t rule;
 
@@ -61,7 +73,13 @@ static rule_t transfer_swap(struct checker *ck)
 	rule = read_arg(ck, insn->op == OP_movbe, insn->width, &v);
 	if (!rule && !is_number(&v))
 		rule = IPJIT_RULE_pointer_arith;
-	return rule ? rule : write_arg(ck, 0, insn->width, unknown(&ck->state, insn->width));
+	if (rule)
+		return rule;
+	known = flow = full_range(insn->width);
+	known.lo = known_range(s->sym, &v).lo != 0;
+	flow.lo = flow_range(s->sym, &v).lo != 0;
+	v = fresh(s, known, flow, reverse_bytes(value_ones(s->sym, &v), insn->width));
+	return write_arg(ck, 0, insn->width, v);
 }
 
 static rule_t transfer_cmov(struct checker *ck)
@@ -87,7 +105,7 @@ static rule_t transfer_set(struct checker *ck)
 	if (ck->state.flags.kind == FLAGS_UNSET)
 		return IPJIT_RULE_uninit_flags;
 	return write_arg(ck, 0, 1,
-			 fresh(&ck->state, clamp_above(1), clamp_above(1), 0));
+			 fresh(&ck->state, clamp_above(1), clamp_above(1), ALL_ONES));
 }
 
 static rule_t transfer_push(struct checker *ck)

@@ -40,6 +40,12 @@ static inline u32 trailing_zeros(u64 x)
 	return x ? (u32)__builtin_ctzll(x) : 64;
 }
 
+/* All ones but for the lowest `zeros` bits. */
+static inline u64 ones_above(u32 zeros)
+{
+	return zeros >= 64 ? 0 : ALL_ONES << zeros;
+}
+
 static inline u64 min_u64(u64 a, u64 b)
 {
 	return a < b ? a : b;
