@@ -176,7 +176,7 @@ void Emitter::emit_divide(const Insn& insn) {
   }
   const Gp divisor = sized(x86::rcx, insn.type);
   const Gp dividend = sized(x86::rax, insn.type);
-  const Label around = as_.newLabel();
+  const Label around = jumps_.new_label();
   if (imm)
     set_imm(divisor, *imm);
   else
@@ -188,11 +188,11 @@ void Emitter::emit_divide(const Insn& insn) {
     // branch teaches holds for it even where it is a sum that may wrap, or a zero that it knows.
     as_.xor_(divisor, sized(x86::rsi, insn.type));
     as_.xor_(divisor, sized(x86::rsi, insn.type));
-    as_.je(around);
+    jump(Cond::kE, around);
   }
   copy(dividend, in_sized(insn.a, dividend));
   as_.div(divisor);
-  as_.bind(around);
+  bind(around);
   done(insn.result, quotient ? x86::rax : x86::rdx);
 }
 

@@ -25,18 +25,28 @@ using ir::BlockId;
 using ir::Edge;
 using ir::ValueId;
 
-asmjit::Label Emitter::label_of(BlockId block) {
+Jumps::Label Emitter::label_of(BlockId block) {
   const uint32_t b = twin_[index(block)];
   reached_[b] = 1;
-  if (!labels_[b].isValid()) labels_[b] = as_.newLabel();
+  if (labels_[b] == Label::kNone) labels_[b] = jumps_.new_label();
   return labels_[b];
 }
 
+void Emitter::jump(Label to) {
+  jumps_.always(to, offset());
+  as_.embed(Jumps::kPlaceholder, sizeof Jumps::kPlaceholder);
+}
+
+void Emitter::jump(Cond cond, Label to) {
+  jumps_.when(static_cast<uint8_t>(cond), to, offset());
+  as_.embed(Jumps::kPlaceholder, sizeof Jumps::kPlaceholder);
+}
+
 /// The block itself, or a stub that first moves the arguments.
-asmjit::Label Emitter::label_of(const Edge& edge) {
+Jumps::Label Emitter::label_of(const Edge& edge) {
   collect_moves(edge);
   if (moves_.empty()) return label_of(edge.to);
-  const Label label = as_.newLabel();
+  const Label label = jumps_.new_label();
   stubs_.push_back({label, edge});
   return label;
 }
@@ -103,7 +113,7 @@ void Emitter::go(const Edge& edge) {
   emit_moves(edge);
   const bool next = stubs_.empty() && is_next(edge.to);
   const Label label = label_of(edge.to);
-  if (!next) as_.jmp(label);
+  if (!next) jump(label);
 }
 
 void Emitter::branch(Cond cond, const Edge& taken, const Edge& other) {
@@ -117,10 +127,10 @@ void Emitter::branch(Cond cond, const Edge& taken, const Edge& other) {
   bool invert = is_next(taken.to) && !other_moves;
   if (taken_moves != other_moves) invert = taken_moves;
   if (invert) {
-    as_.j(asmjit::x86::negateCond(cond), label_of(other));
+    jump(asmjit::x86::negateCond(cond), label_of(other));
     go(taken);
   } else {
-    as_.j(cond, label_of(taken));
+    jump(cond, label_of(taken));
     go(other);
   }
 }
@@ -130,12 +140,12 @@ void Emitter::emit_stubs() {
   std::vector<Stub> stubs;
   stubs.swap(stubs_);
   for (const Stub& stub : stubs) {
-    as_.bind(stub.label);
+    bind(stub.label);
     emit_moves(stub.edge);
     const bool last = &stub == &stubs.back();
     const bool next = last && is_next(stub.edge.to);
     const Label label = label_of(stub.edge.to);
-    if (!next) as_.jmp(label);
+    if (!next) jump(label);
   }
 }
 

@@ -38,7 +38,7 @@ uint32_t probe_bits(const Layout& layout) {
 
 void Emitter::load_table(Gp to, uint32_t table) {
   as_.lea(to.r64(), x86::ptr(x86::rip, 0));
-  table_uses_.push_back({static_cast<uint32_t>(as_.offset() - 4), table});
+  table_uses_.push_back({jumps_.here(offset()), table});
 }
 
 /// A key that was on the stack has lost its bound for the verifier, as spills can be guessed wrong.
@@ -130,7 +130,7 @@ std::optional<asmjit::x86::CondCode> Emitter::probe_in(const Term& term) {
   // Before the branch: what it teaches must not be what bounds the index.
   if (indexed) load_index(term.table, key, is_bounded_by_flow(term.table, term.a));
   if (wider_than_probe(term.table, term.a))
-    as_.j(compare_width(term.table, key, type_of(term.a)), label_of(term.other));
+    jump(compare_width(term.table, key, type_of(term.a)), label_of(term.other));
   if (indexed) return probe_indexed(term.table, key);
   as_.cmp(slot_of(term.table, key), of_size(key, table.layout.key_bytes));
   return Cond::kE;

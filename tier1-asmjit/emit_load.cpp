@@ -112,13 +112,13 @@ void Emitter::emit_need(const Insn& insn) {
       set_imm(x86::rcx, imm);
       as_.cmp(len, x86::rcx);
     }
-    as_.jb(label_of(insn.fail));
+    jump(Cond::kB, label_of(insn.fail));
     return;
   }
   const Gp value = in(insn.a, x86::rax);
   if (type_of(insn.a) == ir::Type::kU64 && imm != 0) {
     as_.cmp(value, len);
-    as_.ja(label_of(insn.fail));
+    jump(Cond::kA, label_of(insn.fail));
   }
   if (imm == 0) {
     as_.cmp(value, len);
@@ -130,7 +130,7 @@ void Emitter::emit_need(const Insn& insn) {
     as_.add(x86::rcx, value);
     as_.cmp(x86::rcx, len);
   }
-  as_.ja(label_of(insn.fail));
+  jump(Cond::kA, label_of(insn.fail));
 }
 
 }  // namespace ipjit::tier1

@@ -26,13 +26,13 @@ void Emitter::search_cases(Gp value, std::span<const Case> cases, Label other) {
   if (cases.size() <= kInARow) {
     for (const Case& c : cases) {
       compare_register(ir::Rel::kEq, value, c.value);
-      as_.je(label_of(c.edge));
+      jump(Cond::kE, label_of(c.edge));
     }
-    as_.jmp(other);
+    jump(other);
     return;
   }
   const size_t middle = cases.size() / 2;
-  const Label low = as_.newLabel();
+  const Label low = jumps_.new_label();
   // A full comparison, also with 0: the order matters here.
   if (value.isGpq()) {
     set_imm(x86::rcx, cases[middle].value);
@@ -40,10 +40,10 @@ void Emitter::search_cases(Gp value, std::span<const Case> cases, Label other) {
   } else {
     as_.cmp(value, static_cast<int32_t>(cases[middle].value));
   }
-  as_.je(label_of(cases[middle].edge));
-  as_.jb(low);
+  jump(Cond::kE, label_of(cases[middle].edge));
+  jump(Cond::kB, low);
   search_cases(value, cases.subspan(middle + 1), other);
-  as_.bind(low);
+  bind(low);
   search_cases(value, cases.first(middle), other);
 }
 
@@ -63,7 +63,7 @@ void Emitter::emit_switch(const Term& term) {
   if (all.size() > kInARow) return search_cases(value, all, label_of(term.other));
   for (const Case& c : all) {
     compare_register(ir::Rel::kEq, value, c.value);
-    as_.je(label_of(c.edge));
+    jump(Cond::kE, label_of(c.edge));
   }
   go(term.other);
 }

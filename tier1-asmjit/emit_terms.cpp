@@ -100,7 +100,7 @@ void Emitter::emit_shared_returns() {
     block_ = b;
     mark(b, program_->blocks[b].term.source);
     actions_ = entry_actions_[b];
-    as_.bind(labels_[b]);
+    bind(labels_[b]);
     emit_return(program_->blocks[b].term);
   }
 }

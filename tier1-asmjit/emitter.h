@@ -21,6 +21,7 @@
 #include "ir/compiler.h"
 #include "lookup/table.h"
 #include "tier1-asmjit/asmjit_error.h"
+#include "tier1-asmjit/jumps.h"
 #include "tier1-asmjit/registers.h"
 #include "tier1-asmjit/selection.h"
 
@@ -42,7 +43,7 @@ class Emitter {
   using Gp = asmjit::x86::Gp;
   using Mem = asmjit::x86::Mem;
   using Cond = asmjit::x86::CondCode;
-  using Label = asmjit::Label;
+  using Label = Jumps::Label;
 
   /// A way to a block through code of its own, which moves arguments to parameters.
   struct Stub {
@@ -51,8 +52,13 @@ class Emitter {
   };
   /// Where a `lea r, [rip + disp]` waits for its table's address.
   struct TableUse {
-    uint32_t disp_at;
+    Jumps::Place end;  ///< of the instruction, and of its displacement
     uint32_t table;
+  };
+  struct Mark {
+    Jumps::Place place;
+    uint32_t block;
+    uint32_t source;
   };
   struct Move {
     Location from;
@@ -70,6 +76,7 @@ class Emitter {
   void emit_insn(const ir::Insn& insn);
   void mark(uint32_t block, uint32_t source);
   Result<ir::MachineCode> finish();
+  size_t place_tables(uint32_t code_len, ipjit_contract& contract);
   ipjit_contract contract() const;
 
   // operands.cpp: values as operands
@@ -131,6 +138,10 @@ class Emitter {
   void search_cases(Gp value, std::span<const ir::Case> cases, Label other);
 
   // emit_edges.cpp
+  void bind(Label label) { jumps_.bind(label, offset()); }
+  void jump(Label to);
+  void jump(Cond cond, Label to);
+  uint32_t offset() const { return static_cast<uint32_t>(as_.offset()); }
   Label label_of(ir::BlockId block);
   Label label_of(const ir::Edge& edge);
   void collect_moves(const ir::Edge& edge);
@@ -166,6 +177,7 @@ class Emitter {
   std::vector<Gpr> pool_;
   std::vector<Gpr> saved_;  ///< callee-saved registers in use, as pushed
 
+  Jumps jumps_;
   std::vector<Label> labels_;            ///< by block
   std::vector<uint8_t> reached_;         ///< by block: some emitted code goes there
   std::vector<uint8_t> shared_;          ///< by block: a constant return, emitted behind the others
@@ -174,11 +186,11 @@ class Emitter {
   std::vector<uint32_t> entry_actions_;  ///< by block: actions recorded before it
   std::vector<lookup::ReadOnlyTable> tables_;
   std::vector<TableUse> table_uses_;
-  std::vector<size_t> table_at_;  ///< by table: bytes from the start of the unit
+  std::vector<uint32_t> table_at_;  ///< by table: bytes from the start of the unit
   std::vector<Stub> stubs_;
   std::vector<Move> moves_;
   std::vector<ir::Case> cases_;  ///< of the switch being emitted
-  std::vector<ir::SourceMark> marks_;
+  std::vector<Mark> marks_;
   uint32_t block_ = 0;
   uint32_t actions_ = 0;  ///< recorded so far on this path, where static
   uint32_t max_actions_ = 0;

@@ -105,8 +105,8 @@ void Selection::visit_insn(const Insn& insn, uint32_t at, uint32_t block) {
   if (operands == ir::Operands::kPlace && insn.base == ir::Base::kTransport)
     needs_transport_ = needs_ctx_ = true;
   if (insn.op == Op::kMeta || insn.op == Op::kEffect || insn.op == Op::kCount) needs_ctx_ = true;
-  const bool shifts = insn.b == ir::kNoValue && std::has_single_bit(insn.imm);
-  if ((insn.op == Op::kDiv || insn.op == Op::kMod) && !shifts) needs_divider_ = true;
+  if (insn.op == Op::kDiv || insn.op == Op::kMod)
+    needs_divider_ |= insn.b != ir::kNoValue || !std::has_single_bit(insn.imm);
 }
 
 bool Selection::swaps_constants(const Term& term) const {

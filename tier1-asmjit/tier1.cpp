@@ -14,6 +14,7 @@
 // tests/cases/.
 #include "tier1-asmjit/tier1.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "tier1-asmjit/emitter.h"
@@ -57,9 +58,10 @@ void Emitter::start() {
   holder_.setErrorHandler(&first_error_);
   holder_.attach(&as_);
   const size_t blocks = program_->blocks.size();
-  labels_.assign(blocks, Label());
+  labels_.assign(blocks, Label::kNone);
   reached_.assign(blocks, 0);
   reached_[0] = 1;
+  jumps_.reset();
   table_uses_.clear();
   stubs_.clear();
   marks_.clear();
@@ -130,7 +132,7 @@ void Emitter::emit_block(uint32_t b) {
   block_ = b;
   actions_ = entry_actions_[b];
   block_ended_ = false;
-  if (labels_[b].isValid()) as_.bind(labels_[b]);
+  if (labels_[b] != Label::kNone) bind(labels_[b]);
   for (const Insn& insn : program_->insns_of(block)) {
     mark(b, insn.source);
     emit_insn(insn);
@@ -143,11 +145,11 @@ void Emitter::emit_block(uint32_t b) {
 
 void Emitter::mark(uint32_t block, uint32_t source) {
   if (!marks_.empty() && marks_.back().block == block && marks_.back().source == source) return;
-  const uint32_t offset = static_cast<uint32_t>(as_.offset());
-  if (!marks_.empty() && marks_.back().offset == offset)
-    marks_.back() = {offset, block, source};
+  const Jumps::Place place = jumps_.here(offset());
+  if (!marks_.empty() && marks_.back().place.offset == place.offset)
+    marks_.back() = {place, block, source};
   else
-    marks_.push_back({offset, block, source});
+    marks_.push_back({place, block, source});
 }
 
 void Emitter::emit_insn(const Insn& insn) {
@@ -210,33 +212,42 @@ ipjit_contract Emitter::contract() const {
 }
 
 Result<ir::MachineCode> Emitter::finish() {
-  const asmjit::CodeBuffer& buffer = holder_.textSection()->buffer();
-  if (buffer.size() > IPJIT_MAX_CODE)
+  const asmjit::CodeBuffer& emitted = holder_.textSection()->buffer();
+  const uint32_t code_len = jumps_.settle(static_cast<uint32_t>(emitted.size()));
+  if (code_len > IPJIT_MAX_CODE)
     return Error{Stage::kTier1, Code::kTooLong, 0,
-                 std::to_string(buffer.size()) + " bytes of code; the limit is " +
+                 std::to_string(code_len) + " bytes of code; the limit is " +
                      std::to_string(IPJIT_MAX_CODE)};
   ir::MachineCode out;
-  out.code_len = static_cast<uint32_t>(buffer.size());
+  out.code_len = code_len;
   out.contract = contract();
-  size_t at = padded(buffer.size());
+  out.bytes.resize(place_tables(code_len, out.contract));
+  jumps_.write({emitted.data(), emitted.size()}, out.bytes.data());
+  for (size_t t = 0; t < tables_.size(); ++t)
+    std::copy(tables_[t].bytes.begin(), tables_[t].bytes.end(), out.bytes.begin() + table_at_[t]);
+  for (const TableUse& use : table_uses_) {
+    const uint32_t end = jumps_.settled(use.end);
+    const uint32_t disp = table_at_[use.table] - end;
+    std::memcpy(out.bytes.data() + end - sizeof disp, &disp, sizeof disp);
+  }
+  out.marks.reserve(marks_.size());
+  for (const Mark& mark : marks_)
+    out.marks.push_back({jumps_.settled(mark.place), mark.block, mark.source});
+  return out;
+}
+
+/// Where each table lies behind the code; gives the size of the unit.
+size_t Emitter::place_tables(uint32_t code_len, ipjit_contract& contract) {
+  size_t at = padded(code_len);
   table_at_.clear();
   for (const lookup::ReadOnlyTable& table : tables_) {
-    table_at_.push_back(at);
+    table_at_.push_back(static_cast<uint32_t>(at));
     if (table.bytes.empty()) continue;
-    out.contract.table[out.contract.nr_tables++] = {IPJIT_TABLE_IN_UNIT, static_cast<uint32_t>(at),
-                                                    table.bytes.size()};
+    contract.table[contract.nr_tables++] = {IPJIT_TABLE_IN_UNIT, static_cast<uint32_t>(at),
+                                            table.bytes.size()};
     at += padded(table.bytes.size());
   }
-  out.bytes.resize(at);
-  std::memcpy(out.bytes.data(), buffer.data(), buffer.size());
-  for (size_t t = 0; t < tables_.size(); ++t)
-    std::memcpy(out.bytes.data() + table_at_[t], tables_[t].bytes.data(), tables_[t].bytes.size());
-  for (const TableUse& use : table_uses_) {
-    const uint32_t disp = static_cast<uint32_t>(table_at_[use.table]) - (use.disp_at + 4);
-    std::memcpy(out.bytes.data() + use.disp_at, &disp, sizeof disp);
-  }
-  out.marks = marks_;
-  return out;
+  return at;
 }
 
 Tier1::Tier1() : emitter_(std::make_unique<Emitter>()) {}
