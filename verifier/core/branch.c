@@ -114,12 +114,13 @@ void remember_condition(const struct state *s, struct undo *undo)
 	undo->nr = 0;
 	if (s->flags.kind < FLAGS_COMPARE)
 		return;
-	for (i = 0; i < SYM_FIRST_FREE; i++)
+	for (i = 0; i <= s->nr_bases; i++)
 		keep(s, undo, i);
 	for (i = 0; i < 2; i++) {
 		const struct sym *sym = &s->sym[operand[i]->sym];
 
-		keep(s, undo, operand[i]->sym);
+		if (operand[i]->sym >= SYM_FIRST_FREE)
+			keep(s, undo, operand[i]->sym);
 		for (t = 0; t < 2 && sym->def[1] != NO_DEF; t++)
 			keep(s, undo, find_sym(s, sym->def[t]));
 	}

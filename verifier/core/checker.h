@@ -40,6 +40,7 @@ struct checker {
 	u32 refused_at;		/* offset to report, if not the current instruction */
 	struct insn insn;
 	struct state state;
+	struct value entry_value[NR_REGS];	/* what registers hold at entry */
 	/* join.c builds the merged state here. */
 	struct value merged_value[NR_LOCS];
 	struct sym merged_sym[NR_LOCS + SYM_FIRST_FREE];

@@ -20,9 +20,12 @@
 
 #define NO_SYM 0xff
 
-/* A waiting state: this header, nr_values values, nr_syms symbols. */
+/*
+ * A waiting state: this header, a value for each place that is live and not
+ * pristine, nr_syms symbols.
+ */
 struct waiting {
-	u64 live;
+	u64 live, pristine;
 	u16 nr_values, nr_syms;
 	u16 units;
 	bool flags_set;
@@ -56,7 +59,8 @@ static u32 arena_take(struct arena *arena, u32 units)
 {
 	u32 block, size;
 
-	for (size = units; size <= MAX_UNITS; size++) {
+	/* A little too large is good enough; looking further costs more than it saves. */
+	for (size = units; size < units + 4 && size <= MAX_UNITS; size++) {
 		block = arena->free[size];
 		if (!block)
 			continue;
@@ -93,7 +97,7 @@ static rule_t wait_first(struct checker *ck, u32 target)
 		to[i] = i < SYM_FIRST_FREE ? (u8)i : NO_SYM;
 	for (i = 0; i < SYM_FIRST_FREE; i++)
 		ck->merged_sym[i] = s->sym[i];
-	for (live = s->live; live; live &= live - 1) {
+	for (live = s->live & ~s->pristine; live; live &= live - 1) {
 		struct value v = s->loc[trailing_zeros(live)];
 
 		if (to[v.sym] == NO_SYM) {
@@ -108,6 +112,7 @@ static rule_t wait_first(struct checker *ck, u32 target)
 		return IPJIT_RULE_pending;
 	w = block_at(&ck->arena, block);
 	w->live = s->live;
+	w->pristine = s->pristine;
 	w->nr_values = (u16)nr_values;
 	w->nr_syms = (u16)nr_syms;
 	w->flags_set = s->flags.kind != FLAGS_UNSET;
@@ -150,18 +155,18 @@ static bool merge_in_place(struct waiting *w, const struct state *s)
 	u64 live;
 	u32 i = 0;
 
-	if (w->live & ~s->live)
+	if ((w->live & ~s->live) || (w->pristine & ~s->pristine))
 		return false;
-	for (live = w->live; live; live &= live - 1, i++) {
+	for (live = w->live & ~w->pristine; live; live &= live - 1, i++) {
 		const struct value *v = &values[i], *n = &s->loc[trailing_zeros(live)];
 
 		if (!same_place(v, n) || syms[v->sym].id != s->sym[n->sym].id)
 			return false;
 		twin[v->sym] = (u8)n->sym;
 	}
-	for (i = 0; i < SYM_FIRST_FREE; i++)
+	for (i = 0; i <= s->nr_bases; i++)
 		widen(&syms[i], &s->sym[i]);
-	for (; i < w->nr_syms; i++)
+	for (i = SYM_FIRST_FREE; i < w->nr_syms; i++)
 		widen(&syms[i], &s->sym[twin[i]]);
 	return true;
 }
@@ -263,18 +268,20 @@ static rule_t merge_slowly(struct checker *ck, u32 target)
 	u32 nr_values = 0, nr_syms = SYM_FIRST_FREE, i = 0, block = ck->label[target];
 	u32 from = w->from;
 	bool flags_set = w->flags_set;
-	u64 live, kept = 0;
+	u64 live, pristine = w->pristine & s->pristine, kept = pristine;
 
 	pairs.nr = 0;
-	for (live = w->live; live; live &= live - 1, i++) {
+	for (live = w->live & ~pristine; live; live &= live - 1) {
 		u32 loc = trailing_zeros(live);
+		const struct value *v = w->pristine >> loc & 1 ? &ck->entry_value[loc] :
+								 &values_of(w)[i++];
 
 		/* Everything said of the frame rests on rsp being one constant. */
-		if (loc == RSP && values_of(w)[i].add != s->loc[RSP].add)
+		if (loc == RSP && v->add != s->loc[RSP].add)
 			return IPJIT_RULE_stack_pointer;
 		if (!is_live(s, loc) ||
-		    !merge_place(ck, &pairs, &nr_syms, syms_of(w), &values_of(w)[i],
-				 &s->loc[loc], &ck->merged_value[nr_values]))
+		    !merge_place(ck, &pairs, &nr_syms, syms_of(w), v, &s->loc[loc],
+				 &ck->merged_value[nr_values]))
 			continue;
 		nr_values++;
 		kept |= (u64)1 << loc;
@@ -292,6 +299,7 @@ static rule_t merge_slowly(struct checker *ck, u32 target)
 		ck->label[target] = block;
 	}
 	w->live = kept;
+	w->pristine = pristine;
 	w->nr_values = (u16)nr_values;
 	w->nr_syms = (u16)nr_syms;
 	w->flags_set = flags_set;
@@ -335,10 +343,13 @@ rule_t enter_label(struct checker *ck, u32 at)
 			return rule;
 	}
 	w = block_at(&ck->arena, ck->label[at]);
+	for (live = w->pristine & ~s->pristine; live; live &= live - 1)
+		s->loc[trailing_zeros(live)] = ck->entry_value[trailing_zeros(live)];
 	s->live = w->live;
+	s->pristine = w->pristine;
 	s->nr_syms = w->nr_syms;
 	s->flags.kind = w->flags_set ? FLAGS_OPAQUE : FLAGS_UNSET;
-	for (live = w->live; live; live &= live - 1)
+	for (live = w->live & ~w->pristine; live; live &= live - 1)
 		s->loc[trailing_zeros(live)] = values_of(w)[i++];
 	for (i = 0; i < w->nr_syms; i++)
 		s->sym[i] = syms_of(w)[i];

@@ -31,7 +31,8 @@ void state_init(struct state *s, const struct ipjit_contract *contract)
 	static const u8 saved[] = {RBX, RBP, R12, R13, R14, R15};
 	u32 i;
 
-	s->live = 0;
+	s->live = s->pristine = 0;
+	s->nr_bases = contract->bases & IPJIT_BASE_TH ? 2 : 1;
 	s->nr_syms = SYM_FIRST_FREE;
 	s->next_id = SYM_FIRST_FREE;
 	s->flags.kind = FLAGS_UNSET;
@@ -51,6 +52,7 @@ void state_init(struct state *s, const struct ipjit_contract *contract)
 	set_loc(s, RSP, pointer(KIND_STACK, 0));
 	for (i = 0; i < sizeof(saved); i++)
 		set_loc(s, saved[i], pointer(KIND_SAVED, saved[i]));
+	s->pristine = s->live;
 }
 
 void collect_syms(struct state *s)
@@ -108,24 +110,25 @@ struct value unknown(struct state *s, u32 bytes)
 	return fresh(s, full_range(bytes), full_range(bytes), ALL_ONES);
 }
 
+/* The fact that comes from the symbol's own. */
+static s64 own_fact(const struct sym *syms, const struct value *v, u32 base)
+{
+	s64 fact = syms[v->sym].fact[base];
+
+	if (fact == NO_FACT || !no_wrap(syms, v) || (s64)v->add >= MAX_REACH ||
+	    (s64)v->add <= -MAX_REACH)
+		return NO_FACT;
+	return fact - (s64)v->add;
+}
+
 s64 value_fact(const struct sym *syms, const struct value *v, u32 base)
 {
-	s64 least = syms[SYM_ZERO].fact[base];
-	s64 fact = NO_FACT;
+	s64 fact = own_fact(syms, v, base);
 	u64 hi = known_range(syms, v).hi;
 
-	if (v->kind != KIND_NUMBER)
-		return NO_FACT;
-	/* least <= length, so v + (least - hi) <= length. */
-	if (hi < (u64)MAX_REACH)
-		fact = least - (s64)hi;
-	if (syms[v->sym].fact[base] != NO_FACT && no_wrap(syms, v) &&
-	    (s64)v->add < MAX_REACH && (s64)v->add > -MAX_REACH) {
-		s64 own = syms[v->sym].fact[base] - (s64)v->add;
-
-		if (fact == NO_FACT || own > fact)
-			fact = own;
-	}
+	/* The least length is below the length, so v + (least - hi) <= length. */
+	if (hi < (u64)MAX_REACH && syms[SYM_ZERO].fact[base] - (s64)hi > fact)
+		fact = syms[SYM_ZERO].fact[base] - (s64)hi;
 	return fact;
 }
 
@@ -233,10 +236,11 @@ void learn_le(struct state *s, const struct value *a, const struct value *b, u32
 		learn_max(s, a, rb.hi - strict);
 	if (ra.lo + strict >= ra.lo)
 		learn_min(s, b, ra.lo + strict);
-	if (!no_wrap(s->sym, a) || (s64)a->add >= MAX_REACH || (s64)a->add <= -MAX_REACH)
+	if (is_constant(b) || !no_wrap(s->sym, a) || (s64)a->add >= MAX_REACH ||
+	    (s64)a->add <= -MAX_REACH)
 		return;
-	for (base = 0; base < NR_BASES; base++) {
-		s64 fact = value_fact(s->sym, b, base);
+	for (base = 0; base < s->nr_bases; base++) {
+		s64 fact = own_fact(s->sym, b, base);
 
 		if (fact != NO_FACT)
 			learn_fact(s, a->sym, base, (s64)a->add + strict + fact);
@@ -247,10 +251,10 @@ void inherit_facts(struct state *s, const struct value *small, const struct valu
 {
 	u32 base;
 
-	if (small->sym == SYM_ZERO || small->sym == large->sym)
+	if (small->sym == SYM_ZERO || large->sym == SYM_ZERO || small->sym == large->sym)
 		return;
-	for (base = 0; base < NR_BASES; base++) {
-		s64 fact = value_fact(s->sym, large, base);
+	for (base = 0; base < s->nr_bases; base++) {
+		s64 fact = own_fact(s->sym, large, base);
 
 		if (fact > s->sym[small->sym].fact[base] && fact > -MAX_REACH &&
 		    fact < MAX_REACH)

@@ -82,6 +82,8 @@ struct flags {
 
 struct state {
 	u64 live;			/* bit i: loc[i] is known */
+	u64 pristine;			/* of those: it holds what it held at entry */
+	u32 nr_bases;			/* 2 if there is a transport header */
 	u32 nr_syms;
 	u32 next_id;
 	struct flags flags;
@@ -178,11 +180,7 @@ static inline void set_loc(struct state *s, u32 loc, struct value v)
 {
 	s->loc[loc] = v;
 	s->live |= (u64)1 << loc;
-}
-
-static inline void forget_loc(struct state *s, u32 loc)
-{
-	s->live &= ~((u64)1 << loc);
+	s->pristine &= ~((u64)1 << loc);
 }
 
 /* The state at the first instruction. */

@@ -218,6 +218,8 @@ static struct checker *set_up(const struct ipjit_contract *contract, const uint8
 	ck->refused_at = 0;
 	ck->insn = (struct insn){.base = NO_REG, .index = NO_REG};
 	state_init(&ck->state, contract);
+	for (i = 0; i < NR_REGS; i++)
+		ck->entry_value[i] = ck->state.loc[i];
 	return ck;
 }
 
