@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What it costs to make a filter: each stage alone, the whole street, the rivals' compilers, and the
-// verifier's speed over a lot of code.
+// What it costs to make a filter: each stage alone, the whole street, the rivals' compilers, and
+// the verifier's speed over a lot of code.
 //
 //   compile_bench [--smoke] [--hosts1000 FILE] [--json FILE]
 //
-// "compile + verify + publish" is ipjit_filter_replace() on a live filter: translate, optimise, emit,
-// verify, seal, swap.  Stages are timed one by one beside it.  CPU time of the calling thread.
+// "compile + verify + publish" is ipjit_filter_replace() on a live filter: translate, optimise,
+// emit, verify, seal, swap.  Stages are timed one by one beside it.  CPU time of the calling
+// thread.
 #include <cstdio>
 #include <memory>
 
@@ -54,8 +55,7 @@ void time_stages(const Compiled& compiled, Stages& stages, tier1::Tier1& tier) {
     into.push_back(us(now - last));
     last = now;
   };
-  ir::Program program =
-      need(bpf::translate(compiled.insns, bpf::Dialect::kLibpcap), "translate");
+  ir::Program program = need(bpf::translate(compiled.insns, bpf::Dialect::kLibpcap), "translate");
   lap(stages.translate);
   ir::optimize(program);
   lap(stages.optimize);
@@ -185,7 +185,8 @@ int main(int argc, char** argv) {
 
   std::printf("compile + verify + publish, us (median [min-max] of %zu), and its stages\n", rounds);
   std::printf("%6s  %-22s %8s %8s %8s %8s %8s  %12s  %s\n", "insns", "replace a live filter",
-              "transl.", "optimise", "emit", "verify", "seal", "pcap_compile", "rte_bpf load + JIT");
+              "transl.", "optimise", "emit", "verify", "seal", "pcap_compile",
+              "rte_bpf load + JIT");
   json compile = json::array();
   for (const Compiled& compiled : programs)
     compile.push_back(compile_row(compiled, compiled.insns.size() > 1000 ? rounds / 3 : rounds));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Everything that can run a filter, behind one function each: a loop over packets that counts matches.
-// The loop is inside, so that no engine pays for another call per packet than its own.
+// Everything that can run a filter, behind one function each: a loop over packets that counts
+// matches. The loop is inside, so that no engine pays for another call per packet than its own.
 #pragma once
 
 #include <functional>

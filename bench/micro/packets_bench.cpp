@@ -5,8 +5,8 @@
 //
 // hot: 1,024 packets looped (they and the branch history fit the caches); stream: one pass over
 // 100,000.  In each repeat every engine runs once, and the order rotates from repeat to repeat; a
-// ratio is formed inside a repeat, between neighbours in time.  Cells are medians [min-max].  Time is
-// the thread's CPU time, so that a busy machine costs precision and not truth.
+// ratio is formed inside a repeat, between neighbours in time.  Cells are medians [min-max].  Time
+// is the thread's CPU time, so that a busy machine costs precision and not truth.
 //
 // Every engine counts its matches; one that differs from libpcap is marked, and its times are then
 // times of another filter.
@@ -100,11 +100,13 @@ std::vector<Row> measure(const Compiled& compiled, const Traffic& traffic, const
   return rows;
 }
 
-// Adds how many times faster `row` is than `rival`, formed inside repeats; gives the hot median as text.
+// Adds how many times faster `row` is than `rival`, formed inside repeats; gives the hot median as
+// text.
 std::string add_ratios(json& entry, const char* key, const Row& rival, const Row& row) {
   if (!rival.runner || &rival == &row) return "";
   const Spread hot = spread_of(ratios(rival.hot, row.hot));
-  entry[key] = {{"hot", to_json(hot)}, {"stream", to_json(spread_of(ratios(rival.stream, row.stream)))}};
+  entry[key] = {{"hot", to_json(hot)},
+                {"stream", to_json(spread_of(ratios(rival.stream, row.stream)))}};
   char text[32];
   std::snprintf(text, sizeof text, "%.2f", hot.median);
   return text;
@@ -136,23 +138,20 @@ json report(const Compiled& compiled, const std::vector<Row>& rows) {
     const std::string over_dpdk = add_ratios(entry, "over_dpdk", rows[dpdk], row);
     std::printf("   %-21s %8lu%c  %-22s %-22s %8s %8s\n", kEntrants[e].name,
                 static_cast<unsigned long>(row.matches),
-                row.matches == rows[kLibpcap].matches ? ' ' : '!', to_string(spread_of(row.hot)).c_str(),
-                to_string(spread_of(row.stream)).c_str(), over_libpcap.c_str(), over_dpdk.c_str());
+                row.matches == rows[kLibpcap].matches ? ' ' : '!',
+                to_string(spread_of(row.hot)).c_str(), to_string(spread_of(row.stream)).c_str(),
+                over_libpcap.c_str(), over_dpdk.c_str());
     engines.push_back(entry);
   }
-  return {{"id", std::string(1, compiled.filter.id)},
-          {"expression", text.substr(0, 100)},
-          {"insns", compiled.insns.size()},
-          {"pcap_compile_s", compiled.pcap_compile_s},
-          {"dpdk_reference", kEntrants[dpdk].name},
-          {"engines", engines}};
+  return {{"id", std::string(1, compiled.filter.id)}, {"expression", text.substr(0, 100)},
+          {"insns", compiled.insns.size()},           {"pcap_compile_s", compiled.pcap_compile_s},
+          {"dpdk_reference", kEntrants[dpdk].name},   {"engines", engines}};
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const Options options(argc, argv,
-                        {"--smoke", "--filters", "--repeats", "--hosts1000", "--json"});
+  const Options options(argc, argv, {"--smoke", "--filters", "--repeats", "--hosts1000", "--json"});
   Plan plan;
   const bool smoke = options.flag("--smoke");
   if (smoke) plan = {.packets = 4000, .hot = 256, .repeats = 2, .pass_ms = 0.2};
@@ -160,20 +159,20 @@ int main(int argc, char** argv) {
   const std::string wanted = options.text("--filters", smoke ? "abcdefgij" : "abcdefghij");
 
   const Traffic traffic = generate(plan.packets);
-  std::printf("%zu packets, %.1f MB; hot: %zu of them; %zu repeats; rivals: %s, %s\n",
-              plan.packets, static_cast<double>(traffic.bytes()) / 1e6, plan.hot, plan.repeats,
+  std::printf("%zu packets, %.1f MB; hot: %zu of them; %zu repeats; rivals: %s, %s\n", plan.packets,
+              static_cast<double>(traffic.bytes()) / 1e6, plan.hot, plan.repeats,
               std::string(machine()["libpcap"]).c_str(), dpdk_version().c_str());
-  std::printf("columns 'libpcap/' and 'rte_bpf/': how many times faster than that, hot; '!': the "
-              "matches differ from libpcap's\n");
+  std::printf(
+      "columns 'libpcap/' and 'rte_bpf/': how many times faster than that, hot; '!': the "
+      "matches differ from libpcap's\n");
   json results = json::array();
   bool ours_agree = true;
   for (const Filter& filter : filters()) {
     if (wanted.find(filter.id) == std::string::npos) continue;
     Plan own = plan;
     if (filter.id == 'h') own.repeats = (plan.repeats + 1) / 2;
-    const Compiled compiled = filter.id == 'h'
-                                  ? compile_hosts1000(options.text("--hosts1000", ""))
-                                  : compile_with_libpcap(filter);
+    const Compiled compiled = filter.id == 'h' ? compile_hosts1000(options.text("--hosts1000", ""))
+                                               : compile_with_libpcap(filter);
     const std::vector<Row> rows = measure(compiled, traffic, own);
     results.push_back(report(compiled, rows));
     for (size_t e = 0; e < kEngineCount; ++e) {
@@ -188,6 +187,7 @@ int main(int argc, char** argv) {
                                           {"packets", plan.packets},
                                           {"repeats", plan.repeats},
                                           {"filters", results}});
-  if (!ours_agree) std::fprintf(stderr, "packets_bench: an engine of ours disagrees with libpcap\n");
+  if (!ours_agree)
+    std::fprintf(stderr, "packets_bench: an engine of ours disagrees with libpcap\n");
   return ours_agree ? 0 : 1;
 }

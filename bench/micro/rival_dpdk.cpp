@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // DPDK's rte_bpf: rte_bpf_convert() from classic BPF, rte_bpf_load(), the JIT's function.
 //
-// EAL starts without huge pages, PCI or files; packets sit in mbufs of our own (one segment each), as
-// the JIT only reads their header.  Two rows, because 22.11 (and later) is wrong for common filters:
+// EAL starts without huge pages, PCI or files; packets sit in mbufs of our own (one segment each),
+// as the JIT only reads their header.  Two rows, because 22.11 (and later) is wrong for common
+// filters:
 //
 //   as shipped   `[x + k]` byte and word loads take A for X; `jset` with a constant below 128 is
 //                encoded with three bytes missing.  A filter with such a jset first runs in a child
 //                process; if that dies, its row says so and has no times.
-//   repaired     the same conversion and JIT, with those two instructions of the intermediate eBPF put
+//   repaired     the same conversion and JIT, with those two instructions of the intermediate eBPF
+//   put
 //                right before loading: what DPDK would be if it were right.
 //
-// Counts of matches stand beside the times; ratios are taken to the shipped one where it agrees with
-// libpcap, to the repaired one otherwise.
+// Counts of matches stand beside the times; ratios are taken to the shipped one where it agrees
+// with libpcap, to the repaired one otherwise.
 #include <algorithm>
 #include <cstring>
 #include <memory>
@@ -47,9 +49,15 @@ Error refused(const char* call) {
 
 bool eal_runs() {
   static const bool runs = [] {
-    static const char* arguments[] = {"bench",          "--no-huge",      "--no-pci",
-                                      "--no-telemetry", "--no-shconf",
-                                      "--lcores=0",     "--log-level=lib.*:error", "-m", "128"};
+    static const char* arguments[] = {"bench",
+                                      "--no-huge",
+                                      "--no-pci",
+                                      "--no-telemetry",
+                                      "--no-shconf",
+                                      "--lcores=0",
+                                      "--log-level=lib.*:error",
+                                      "-m",
+                                      "128"};
     std::vector<char*> argv;
     for (const char* argument : arguments) argv.push_back(const_cast<char*>(argument));
     return rte_eal_init(static_cast<int>(argv.size()), argv.data()) >= 0;

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Swaps under traffic: four threads run one filter without a pause while a fifth replaces its program.
+// Swaps under traffic: four threads run one filter without a pause while a fifth replaces its
+// program.
 //
 //   swap_bench [--smoke] [--swaps N] [--json FILE]
 //
-// The two programs differ in the verdict of every packet (one accepts 1 or 2 bytes, the other 3 or 4),
-// so that a mixture would be seen: each verdict must be one of the two that its packet may get.  Readers
-// count calls by how long they took; a wait for the writer would be a call as long as a compile,
-// while other causes (preemption: there are more threads than cores) are seen without swaps too, in the
-// run before.  A leak shows in the mappings and the memory of the process: both are read before and
-// after.
+// The two programs differ in the verdict of every packet (one accepts 1 or 2 bytes, the other 3 or
+// 4), so that a mixture would be seen: each verdict must be one of the two that its packet may get.
+// Readers count calls by how long they took; a wait for the writer would be a call as long as a
+// compile, while other causes (preemption: there are more threads than cores) are seen without
+// swaps too, in the run before.  A leak shows in the mappings and the memory of the process: both
+// are read before and after.
 #include <atomic>
 #include <cstdio>
 #include <fstream>
@@ -87,12 +88,14 @@ Outcome run(ipjit_filter* filter, std::span<const ipjit_packet> packets, uint64_
   for (uint64_t swap = 0; swap < swaps; ++swap) {
     const std::vector<ipjit_insn>& next = swap % 2 ? one : two;
     if (ipjit_filter_replace(filter, next.data(), next.size(), &error) == 0) continue;
-    std::fprintf(stderr, "swap_bench: swap %lu: %s\n", static_cast<unsigned long>(swap), error.text);
+    std::fprintf(stderr, "swap_bench: swap %lu: %s\n", static_cast<unsigned long>(swap),
+                 error.text);
     std::exit(1);
   }
   Outcome outcome;
   outcome.swaps = swaps;
-  outcome.writer_us = static_cast<double>(cpu_ns() - cpu_start) / 1e3 / static_cast<double>(std::max<uint64_t>(swaps, 1));
+  outcome.writer_us = static_cast<double>(cpu_ns() - cpu_start) / 1e3 /
+                      static_cast<double>(std::max<uint64_t>(swaps, 1));
   if (!swaps) std::this_thread::sleep_for(std::chrono::seconds(1));
   stop = true;
   threads.clear();
@@ -109,14 +112,18 @@ Outcome run(ipjit_filter* filter, std::span<const ipjit_packet> packets, uint64_
 }
 
 json report(const char* what, const Outcome& o) {
-  std::printf("%-14s %9lu swaps in %6.1f s, %6.2f us of CPU each; %7.1f M packets read, %5.2f ns "
-              "each, %lu wrong, %lu blocks over 100 us\n",
-              what, static_cast<unsigned long>(o.swaps), o.seconds, o.swaps ? o.writer_us : 0.0,
-              static_cast<double>(o.packets) / 1e6, o.reader_ns,
-              static_cast<unsigned long>(o.wrong), static_cast<unsigned long>(o.over_100us));
-  return {{"swaps", o.swaps},         {"seconds", o.seconds},
-          {"writer_us", o.writer_us}, {"packets", o.packets},
-          {"reader_ns", o.reader_ns}, {"wrong", o.wrong},
+  std::printf(
+      "%-14s %9lu swaps in %6.1f s, %6.2f us of CPU each; %7.1f M packets read, %5.2f ns "
+      "each, %lu wrong, %lu blocks over 100 us\n",
+      what, static_cast<unsigned long>(o.swaps), o.seconds, o.swaps ? o.writer_us : 0.0,
+      static_cast<double>(o.packets) / 1e6, o.reader_ns, static_cast<unsigned long>(o.wrong),
+      static_cast<unsigned long>(o.over_100us));
+  return {{"swaps", o.swaps},
+          {"seconds", o.seconds},
+          {"writer_us", o.writer_us},
+          {"packets", o.packets},
+          {"reader_ns", o.reader_ns},
+          {"wrong", o.wrong},
           {"blocks_over_100us", o.over_100us}};
 }
 

@@ -37,7 +37,8 @@ class Writer {
 
 void patch_checksum(uint8_t* header, uint32_t size) {
   uint32_t sum = 0;
-  for (uint32_t i = 0; i < size; i += 2) sum += static_cast<uint32_t>(header[i] << 8 | header[i + 1]);
+  for (uint32_t i = 0; i < size; i += 2)
+    sum += static_cast<uint32_t>(header[i] << 8 | header[i + 1]);
   while (sum >> 16) sum = (sum & 0xffff) + (sum >> 16);
   header[10] = static_cast<uint8_t>(~sum >> 8);
   header[11] = static_cast<uint8_t>(~sum);
@@ -59,9 +60,7 @@ uint32_t ip_protocol_of(Protocol protocol) {
   return 0;
 }
 
-uint32_t transport_header(Protocol protocol) {
-  return ip_protocol_of(protocol) == 6 ? 20 : 8;
-}
+uint32_t transport_header(Protocol protocol) { return ip_protocol_of(protocol) == 6 ? 20 : 8; }
 
 void write_transport(Writer& out, const Frame& frame, uint32_t payload) {
   const Flow& flow = *frame.flow;

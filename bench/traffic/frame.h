@@ -24,7 +24,7 @@ struct Frame {
   uint16_t fragment = 0;      ///< IPv4 flags and offset
   uint32_t option_words = 0;  ///< IPv4 options, 4 bytes each
   uint8_t tcp_flags = 0;
-  uint32_t salt = 0;          ///< sequence number and payload
+  uint32_t salt = 0;  ///< sequence number and payload
 };
 
 inline constexpr uint32_t kMaxFrame = 1536;

@@ -23,9 +23,10 @@ int main(int argc, char** argv) {
   };
   const uint64_t packets = number(2, 100'000), repeat = number(3, 1), seed = number(4, 1);
   if (argc < 2 || argc > 5 || argv[1][0] == '-' || !packets || !repeat) {
-    std::fputs("usage: mktraffic OUT.pcap [PACKETS [REPEAT [SEED]]]\n"
-               "       mktraffic --filter a..j\n",
-               stderr);
+    std::fputs(
+        "usage: mktraffic OUT.pcap [PACKETS [REPEAT [SEED]]]\n"
+        "       mktraffic --filter a..j\n",
+        stderr);
     return 2;
   }
   const Status written = bench::write_pcap(bench::generate(packets, seed), argv[1], repeat);

@@ -2,17 +2,17 @@
 // Makes traffic that no engine can learn and every filter of filters.h finds something in.
 //
 // There are 8,192 flows; the flow of rank r is taken with probability 1 / (r + 20) (Zipf-like: the
-// most popular has 0.8 %).  A flow keeps protocol, addresses and ports; a packet draws direction, size
-// (IMIX: 7 of 60, 4 of 590, 1 of 1514 bytes), TCP flags, and the rare things: VLAN tag, fragment, IP
-// options.  Shares by frames:
+// most popular has 0.8 %).  A flow keeps protocol, addresses and ports; a packet draws direction,
+// size (IMIX: 7 of 60, 4 of 590, 1 of 1514 bytes), TCP flags, and the rare things: VLAN tag,
+// fragment, IP options.  Shares by frames:
 //
 //   IPv4/TCP 87 %, IPv4/UDP 9 %, IPv4/ICMP 1.7 %, IPv6 1.6 %, ARP 0.7 %; 0.8 % carry a VLAN tag
 //   port 80: 15 %, ports up to 6000: 80 %, SYN or FIN: 9 % of TCP
 //   a client of the list of 100: 4 %, of the list of 1,000: 13.6 %, the server 192.168.1.1: 1.5 %
 //
 // With so few flows carrying so much, drawing a flow's attributes independently would miss the
-// shares by a lot.  So they are dealt: flows are taken by falling popularity, and each gets the value
-// whose share is furthest behind (Dealer).
+// shares by a lot.  So they are dealt: flows are taken by falling popularity, and each gets the
+// value whose share is furthest behind (Dealer).
 //
 // Hazard: IP header checksums are right, TCP and UDP checksums are zero: no filter reads them.
 // Tested by tests/bench/traffic_test.cpp, which asks libpcap for the match counts.
@@ -151,8 +151,8 @@ Flow deal_flow(Deck& deck, Draw& draw, std::span<const uint32_t> listed, double 
   if (ip4 && deck.to_server_e.deal(popularity))
     flow.server = kServerOfFilterE;
   else
-    flow.server = draw.chance(0.5) ? 0x0a000000 | draw.below(1u << 24)
-                                   : 0xc0a80200 | draw.below(1u << 12);
+    flow.server =
+        draw.chance(0.5) ? 0x0a000000 | draw.below(1u << 24) : 0xc0a80200 | draw.below(1u << 12);
   return flow;
 }
 

@@ -2,8 +2,8 @@
 // Fuzz target: any text into the IR parser.
 //
 // What must hold for every input: the parser returns (no crash, no runaway); a program that
-// validate() accepts prints, parses back and prints the same; the interpreter runs it; and optimising
-// it changes no result, action or counter.
+// validate() accepts prints, parses back and prints the same; the interpreter runs it; and
+// optimising it changes no result, action or counter.
 #include <algorithm>
 #include <array>
 #include <cstdint>
