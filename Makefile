@@ -22,7 +22,7 @@ help:
 
 demo:
 	@scripts/deps.sh $(YES) demo
-	@scripts/demo.sh
+	@scripts/demo.py
 
 check:
 	@scripts/deps.sh $(YES) check
