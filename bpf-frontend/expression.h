@@ -23,12 +23,12 @@ struct Link {
 /// The part of libpcap that compiles.  A library that stands in for libpcap passes the functions
 /// behind its own, so that nothing here calls back into it.
 struct PcapApi {
-  pcap* (*open_dead)(int dlt, int snaplen);
-  int (*compile)(pcap* handle, bpf_program* program, const char* expression, int optimize,
+  ::pcap* (*open_dead)(int dlt, int snaplen);
+  int (*compile)(::pcap* handle, bpf_program* program, const char* expression, int optimize,
                  unsigned netmask);
   void (*freecode)(bpf_program* program);
-  void (*close)(pcap* handle);
-  char* (*geterr)(pcap* handle);
+  void (*close)(::pcap* handle);
+  char* (*geterr)(::pcap* handle);
 
   static const PcapApi& linked();  ///< the libpcap that this library is linked with
 };

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+#include <pcap/pcap.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "ipjit/error.h"
+#include "runtime/filter.h"
+
+namespace ipjit::pcap {
+
+/// What libpcap tells a live filter beside the packet: the VLAN tag that the card took off.
+struct VlanTag {
+  bool present = false;
+  uint32_t tci = 0;  ///< VLAN id, 12 bits
+};
+
+/// One program of libpcap's dialect, with its line in `ipjit stats`.
+class Engine {
+ public:
+  /// Takes: a program that libpcap validates; `name` is what `ipjit stats` shows.
+  /// Fails: where no native code comes out; libpcap is then the better interpreter.
+  static Result<std::unique_ptr<Engine>> compile(std::span<const bpf_insn> insns,
+                                                 const std::string& name);
+
+  /// A line in `ipjit stats` for a filter that we do not run, and why; null if it is refused.
+  static std::unique_ptr<Engine> bystander(std::span<const bpf_insn> insns, const std::string& name,
+                                           const std::string& note);
+
+  bool runs_here() const { return runs_here_; }
+
+  /// Bytes to accept, 0 to drop: what pcap_offline_filter() gives.
+  uint32_t run(const u_char* data, uint32_t cap_len, uint32_t wire_len) const {
+    return filter_->run(data, cap_len, wire_len);
+  }
+
+  /// What libpcap's filter of a live capture gives.
+  uint32_t run_live(const u_char* data, uint32_t cap_len, uint32_t wire_len, VlanTag vlan) const;
+
+ private:
+  Engine(std::unique_ptr<runtime::Filter> filter, bool runs_here)
+      : filter_(std::move(filter)), runs_here_(runs_here) {}
+
+  std::unique_ptr<runtime::Filter> filter_;
+  bool runs_here_;
+};
+
+}  // namespace ipjit::pcap
