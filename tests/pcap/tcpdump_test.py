@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Unmodified tcpdump: same output, same errors, same exit code, whatever the options."""
+import fcntl
 import os
 import shutil
+import struct
 import subprocess
+import termios
 import time
 import unittest
 
@@ -79,6 +82,17 @@ class Tcpdump(unittest.TestCase):
         self.assertEqual(ours.notices, [])
 
 
+def wait_until_idle(pid, pipe):
+    """Until the process has emptied the pipe and sleeps in the next read()."""
+    idle = 0
+    while idle < 5:
+        time.sleep(0.05)
+        left = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+            state = file.read().rsplit(")", 1)[1].split()[0]
+        idle = idle + 1 if left == 0 and state == "S" else 0
+
+
 @unittest.skipUnless(shutil.which("tcpdump"), "tcpdump is not installed")
 class Signals(unittest.TestCase):
     """tcpdump's handler calls pcap_breakloop(): it then prints its counts and exits with 0."""
@@ -90,13 +104,12 @@ class Signals(unittest.TestCase):
             os.write(writer, file.read()[:20000])  # the pipe stays open: tcpdump waits for more
         process = subprocess.Popen(["tcpdump", "-n", *USER, "-l", "-r", "-", "tcp"], stdin=reader,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
-        first = process.stdout.readline()
-        time.sleep(0.5)  # until all is printed and tcpdump waits in read()
+        wait_until_idle(process.pid, reader)
         getattr(process, name)()
         os.close(reader)
         os.close(writer)
         out, err = process.communicate(timeout=60)
-        return process.returncode, first + out, err
+        return process.returncode, out, err
 
     def test_terminate(self):
         bare = self.interrupted(setting.BARE, "terminate")
