@@ -85,24 +85,60 @@ class ThreadJumps {
   }
 
   void term(Term& t) {
-    if (t.kind == TermKind::kBranch) {
-      if (const auto known = answer(t, t.a, t.b, nullptr)) go(t, Edge(*known ? t.taken : t.other));
-    }
-    if (t.kind == TermKind::kBranch) {
-      Fact fact{t.rel, true, t.a, t.b, t.imm, t.table};
-      lead(t.taken, &fact, false);
-      fact.holds = false;
-      lead(t.other, &fact, false);
-      if (same_edge(t.taken, t.other)) go(t, Edge(t.taken));
-    } else {
-      for_each_edge(p_, t, [&](Edge& edge) { lead(edge, nullptr, false); });
-    }
-    if (t.kind == TermKind::kJump && is_ending(p_.blocks[index(t.taken.to)])) {
-      t = p_.blocks[index(t.taken.to)].term;
-      changed_ = true;
-    }
+    if (t.kind == TermKind::kBranch)
+      if (const auto known = answer(t, t.a, t.b, nullptr)) decided(t, *known ? t.taken : t.other);
+    for_each_edge(p_, t, [&](Edge& edge) {
+      if (t.kind != TermKind::kBranch) lead(edge, nullptr, false);
+    });
+    if (t.kind == TermKind::kJump) copy_target(t);
+    if (t.kind == TermKind::kBranch) branch(t);
     for_each_edge(p_, t, [&](const Edge& edge) { ws_.forward.reach(edge.to); });
     if (t.kind == TermKind::kBranch) remember(t);
+  }
+
+  void branch(Term& t) {
+    const Fact yes{t.rel, true, t.a, t.b, t.imm, t.table};
+    Fact no = yes;
+    no.holds = false;
+    lead(t.taken, &yes, false);
+    lead(t.other, &no, false);
+    // Where the question behind one edge would lead the other edge's packets to where that edge
+    // leads, the first question is needless: `== 6 -> b9, b1`, `b1: == 8 -> b2, b9`.
+    if (leads_to(t.other, yes, t.taken)) return decided(t, t.other);
+    if (leads_to(t.taken, no, t.other)) return decided(t, t.taken);
+  }
+
+  /// Whether `edge`, with `fact`, comes to `target`.
+  bool leads_to(const Edge& edge, const Fact& fact, const Edge& target) {
+    if (edge.arg_count > Way::kMaxArgs) return false;
+    Way way = way_along(edge);
+    for (int passed = 0; passed < kMaxPassed; ++passed) {
+      if (way.to == target.to && std::equal(way.args.begin(), way.args.begin() + way.arg_count,
+                                            p_.args_of(target).begin(), p_.args_of(target).end()))
+        return true;
+      if (index(way.to) > index(target.to) || !pass(way, &fact)) return false;
+    }
+    return false;
+  }
+
+  /// A jump to a block that only ends or only asks does so itself.
+  void copy_target(Term& t) {
+    const Block& to = p_.blocks[index(t.taken.to)];
+    const Edge edge = t.taken;
+    if (to.count != 0 || to.term.kind == TermKind::kSwitch) return;
+    for (const Edge& e : {edge, to.term.taken, to.term.other})
+      if (e.arg_count > Way::kMaxArgs) return;
+    for (ValueId param : p_.params_of(to))
+      if (ws_.marks[index(param)] != 0) return;
+    const Way way = way_along(edge);
+    t = to.term;
+    t.a = argument(way, to, t.a);
+    t.b = argument(way, to, t.b);
+    for_each_edge(p_, t, [&](Edge& out) {
+      Way next = way;
+      follow(next, to, out);
+      store(next, out);
+    });
   }
 
   /// The facts of a branch, for blocks that only one edge leads to.
@@ -195,15 +231,14 @@ class ThreadJumps {
   // --- edges
   void lead(Edge& edge, const Fact* fact, bool plain) {
     if (p_.blocks[index(edge.to)].count != 0 || edge.arg_count > Way::kMaxArgs) return;
-    Way way;
-    way.to = edge.to;
-    way.arg_count = edge.arg_count;
-    std::copy_n(p_.edge_args.begin() + edge.args, edge.arg_count, way.args.begin());
+    Way way = way_along(edge);
     for (int passed = 0; passed < kMaxPassed; ++passed) {
       Way next = way;
       if (!pass(next, fact)) break;
       way = next;
-      if (!plain || way.arg_count == 0) store(way, edge);
+      if (plain && way.arg_count != 0) continue;
+      store(way, edge);
+      changed_ = true;
     }
     const uint32_t shared = ending_of(index(edge.to));
     if (shared != kNone && shared != index(edge.to)) edge.to = BlockId{shared};
@@ -243,8 +278,13 @@ class ThreadJumps {
     return true;
   }
 
+  Way way_along(const Edge& edge) const {
+    Way way{edge.to, edge.arg_count, {}};
+    std::copy_n(p_.edge_args.begin() + edge.args, edge.arg_count, way.args.begin());
+    return way;
+  }
+
   void store(const Way& way, Edge& edge) {
-    changed_ = true;
     edge.to = way.to;
     edge.arg_count = way.arg_count;
     if (way.arg_count == 0) return;
@@ -252,11 +292,7 @@ class ThreadJumps {
     p_.edge_args.insert(p_.edge_args.end(), way.args.begin(), way.args.begin() + way.arg_count);
   }
 
-  bool same_edge(const Edge& x, const Edge& y) const {
-    return x.to == y.to && std::ranges::equal(p_.args_of(x), p_.args_of(y));
-  }
-
-  void go(Term& t, const Edge& edge) {
+  void decided(Term& t, Edge edge) {
     t = jump_along(edge, t.source);
     changed_ = true;
   }

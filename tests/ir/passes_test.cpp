@@ -152,12 +152,23 @@ const Golden kThreaded[] = {
     {"8 is not 6",
      "b0: v0 = meta mark\n br v0 == 8 -> b1, b3\nb1: effect 1\n br v0 == 6 -> b2, b3\n"
      "b2: ret 2\nb3: ret v0\n",
-     "b0: v0 = meta mark\n    br v0 == 8 -> b1, b2\nb1: effect 1\n    jump b2\nb2: ret v0\n"},
+     "b0: v0 = meta mark\n    br v0 == 8 -> b1, b2\nb1: effect 1\n    ret v0\nb2: ret v0\n"},
     {"ranges",
      "b0: v0 = meta mark\n br v0 < 100 -> b1, b2\nb1: br v0 <= 99 -> b3, b4\n"
      "b2: br v0 < 50 -> b4, b5\nb3: effect 1\n ret 1\nb4: effect 2\n ret 2\nb5: effect 3\n ret 3\n",
      "b0: v0 = meta mark\n    br v0 < 100 -> b1, b2\nb1: effect 1\n    ret 1\n"
      "b2: effect 3\n    ret 3\n"},
+    {"a question whose answer does not matter",
+     "b0: v0 = meta mark\n br v0 == 6 -> b3, b1\nb1: br v0 == 8 -> b2, b3\n"
+     "b2: effect 1\n ret 1\nb3: ret 0\n",
+     "b0: v0 = meta mark\n    br v0 == 8 -> b1, b2\nb1: effect 1\n    ret 1\nb2: ret 0\n"},
+    {"a jump to a question asks it",
+     "b0: v0 = meta mark\n br v0 == 6 -> b1, b2\nb1: v1 = meta cpu\n jump b3(v1)\n"
+     "b2: v2 = meta queue\n jump b3(v2)\nb3(v3: u32): br v3 < 9 -> b4, b5\n"
+     "b4: effect 1\n ret 1\nb5: effect 2\n ret 0\n",
+     "b0: v0 = meta mark\n    br v0 == 6 -> b1, b2\nb1: v1 = meta cpu\n    br v1 < 9 -> b3, b4\n"
+     "b2: v2 = meta queue\n    br v2 < 9 -> b3, b4\nb3: effect 1\n    ret 1\n"
+     "b4: effect 2\n    ret 0\n"},
     {"equal endings are one; both sides alike is no question",
      "b0: v0 = meta mark\n br v0 == 1 -> b1, b2\nb1: ret 7\nb2: ret 7\n", "b0: ret 7\n"},
     {"endings with another number stay",
