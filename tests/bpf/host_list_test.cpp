@@ -35,6 +35,14 @@ class Reference {
                       static_cast<u_int>(caplen));
   }
   size_t size() const { return program_.bf_len; }
+  std::string text() const {
+    InsnList insns;
+    for (u_int pc = 0; pc < program_.bf_len; ++pc) {
+      const bpf_insn& insn = program_.bf_insns[pc];
+      insns.push_back({insn.code, insn.jt, insn.jf, insn.k});
+    }
+    return print(insns);
+  }
 
  private:
   bpf_program program_ = {};
@@ -95,7 +103,7 @@ class Lists : public testing::TestWithParam<std::string> {};
 
 TEST_P(Lists, AgreeWithLibpcapOnEveryLength) {
   Tally tally;
-  for (uint64_t seed = 0; seed < 6; ++seed) {
+  for (uint64_t seed = 0; seed < 4; ++seed) {
     for (int dlt : kLinks) {
       Random random(seed * 100 + static_cast<uint64_t>(dlt));
       compare(random, GetParam(), Link{.dlt = dlt, .snaplen = 262144}, tally);
@@ -167,6 +175,21 @@ TEST(LongLists, AreNotLongerThanLibpcaps) {
   std::optional<InsnList> ours = compile_host_list(expression, Link{});
   ASSERT_TRUE(ours);
   EXPECT_LE(ours->size(), Reference(expression, Link{}).size());
+}
+
+// On the link types whose tests libpcap's optimiser can move together the programs are the same
+// word for word; the others (802.11 and such) are left to libpcap.
+TEST(LongLists, EveryLinkTypeGivesLibpcapsProgram) {
+  uint32_t same = 0;
+  const std::string expression = numbered_hosts(20);
+  for (int dlt = 0; dlt < 300; ++dlt) {
+    if (pcap_datalink_val_to_name(dlt) == nullptr) continue;
+    std::optional<InsnList> ours = compile_host_list(expression, Link{.dlt = dlt});
+    if (!ours) continue;
+    ++same;
+    EXPECT_EQ(print(*ours), Reference(expression, Link{.dlt = dlt}).text()) << dlt;
+  }
+  EXPECT_GT(same, 40u);
 }
 
 // All spellings that the recogniser takes for a list, against libpcap's reading of them.
