@@ -12,7 +12,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 dir=${1:?usage: scripts/build.sh DIRECTORY [cmake options]}
 shift
 mkdir -p "$dir"
-if ! cmake -S . -B "$dir" -G Ninja -DIPJIT_TESTS=OFF -DIPJIT_BENCH=OFF "$@" >"$dir/configure.log" 2>&1
+if ! cmake --preset release -B "$dir" -DIPJIT_TESTS=OFF -DIPJIT_BENCH=OFF "$@" >"$dir/configure.log" 2>&1
 then
   cat "$dir/configure.log" >&2
   echo "build: configuring failed" >&2

@@ -7,7 +7,7 @@
 
 A stage that ran ctest has DIR/STAGE.junit.xml.  A ctest case that is a GoogleTest program NAME_test
 left DIR/STAGE.reports/NAME_test.xml and counts as the tests in it; one whose output ends in
-"N passed, N failed" counts as that; any other counts as one.  A program that died counts one failure
+"N passed, N failed", or in unittest's summary, counts as that; any other counts as one.  A program that died counts one failure
 beside what it managed to report.  A stage without ctest counts its PASS and FAIL lines, or one.
 """
 import pathlib
@@ -15,6 +15,7 @@ import re
 import sys
 import xml.etree.ElementTree as ElementTree
 
+UNITTEST = re.compile(r"^Ran (\d+) tests? in .*\n\n(?:OK|FAILED)(?: \((.*)\))?", re.M)
 LINE = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", re.M)
 
 
@@ -30,15 +31,25 @@ def gtest_counts(path):
     return passed, failed, skipped
 
 
+def unittest_counts(summary):
+    ran, words = int(summary[0]), dict(re.findall(r"(\w+)=(\d+)", summary[1]))
+    failed = sum(int(words.get(word, 0)) for word in ("failures", "errors"))
+    skipped = int(words.get("skipped", 0))
+    return ran - failed - skipped, failed, skipped
+
+
 def case_counts(case, reports):
     """One ctest case, as the tests that it stands for."""
     ok = case.get("status") == "run" and case.find("failure") is None
     report = reports / (case.get("name") + "_test.xml")
-    said = LINE.findall(case.findtext("system-out") or "")
+    output = case.findtext("system-out") or ""
+    said, unittests = LINE.findall(output), UNITTEST.findall(output)
     if report.exists():
         counts = gtest_counts(report)
     elif said:
         counts = tuple(int(n or 0) for n in said[-1])
+    elif unittests:
+        counts = unittest_counts(unittests[-1])
     elif case.find("skipped") is not None or case.get("status") in ("notrun", "disabled"):
         return (0, 0, 1)
     else:
