@@ -44,7 +44,7 @@ struct Unit : ipjit_program {
 
 struct Request {
   bpf::Dialect dialect = bpf::Dialect::kLibpcap;
-  std::optional<Engine> engine;  ///< exactly this one, or an error; none: best with fallback
+  std::optional<Engine> engine = {};  ///< exactly this one, or an error; none: best with fallback
   const arch::Target* target = nullptr;  ///< null: arch::default_target()
 };
 

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Replacing programs under reading threads: no wrong verdict, no leak, no reader waits.
+//
+// The program of swap i accepts i bytes of every packet, so what a thread sees can only grow, and
+// never beyond what has been published.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <fstream>
+#include <thread>
+
+#include "tests/runtime/child.h"
+#include "tests/runtime/programs.h"
+
+namespace ipjit::runtime {
+namespace {
+
+constexpr uint32_t kSwaps = kSanitized ? 20'000 : 1'000'000;
+
+std::unique_ptr<Unit> unit_that_accepts(uint32_t bytes, Engine engine = Engine::kTier1) {
+  Result<std::unique_ptr<Unit>> unit = build(always(bytes), {.engine = engine});
+  IPJIT_CHECK(bool(unit));
+  return std::move(*unit);
+}
+
+/// A slot as Filter makes one, with the publisher's door open.
+struct Slot {
+  explicit Slot(uint32_t bytes)
+      : filter(make_filter(always(bytes))), slot(const_cast<FilterSlot&>(filter->slot())) {}
+  std::unique_ptr<Filter> filter;
+  FilterSlot& slot;
+};
+
+size_t mappings() {
+  std::ifstream maps("/proc/self/maps");
+  size_t lines = 0;
+  for (std::string line; std::getline(maps, line);) ++lines;
+  return lines;
+}
+
+struct Readers {
+  std::atomic<bool> stop = false;
+  std::atomic<uint32_t> published = 0;  ///< grows before the program does
+  std::atomic<uint64_t> runs = 0;
+  std::atomic<uint64_t> wrong = 0;
+  std::vector<std::thread> threads;
+
+  void start(size_t count, auto read_one) {
+    for (size_t i = 0; i < count; ++i)
+      threads.emplace_back([this, read_one, i] {
+        uint32_t last = 0;
+        uint64_t mine = 0;
+        while (!stop.load(std::memory_order_relaxed)) {
+          const uint32_t verdict = read_one(i);
+          if (verdict < last || verdict > published.load()) ++wrong;
+          last = verdict;
+          ++mine;
+        }
+        runs += mine;
+      });
+  }
+
+  void join() {
+    stop = true;
+    for (std::thread& thread : threads) thread.join();
+  }
+};
+
+/// Every 16th program is native code in memory of its own; the others are made in less time than
+/// a system call takes, so that a million do not take minutes.
+TEST(Swap, AMillionSwapsUnderFourReaders) {
+  const auto packet = ip_packet();
+  Slot slot(1);
+  const size_t mappings_before = mappings();
+  Readers readers;
+  readers.published = 1;
+  readers.start(4,
+                [&](size_t) { return slot.slot.run(packet.data(), packet.size(), packet.size()); });
+  size_t most_retired = 0;
+  for (uint32_t i = 2; i <= kSwaps; ++i) {
+    auto unit = unit_that_accepts(i, i % 16 ? Engine::kLibpcap : Engine::kTier1);
+    readers.published = i;
+    slot.slot.publish(std::move(unit));
+    if (i % 1024 == 0) most_retired = std::max(most_retired, slot.slot.retired());
+  }
+  readers.join();
+  EXPECT_EQ(readers.wrong, 0u);
+  EXPECT_EQ(slot.slot.run(packet.data(), packet.size(), packet.size()), kSwaps);
+  // Readers that are preempted inside a run hold up a grace period for a time slice at most.
+  EXPECT_LT(most_retired, 100'000u);
+  for (int i = 0; i < 256; ++i) slot.slot.publish(unit_that_accepts(kSwaps));
+  EXPECT_LT(slot.slot.retired(), 128u) << "without readers every batch is freed by the next";
+  EXPECT_LT(mappings(), mappings_before + 300);
+  const FilterRecord record = slot.filter->record();
+  EXPECT_EQ(record.swaps, kSwaps - 1 + 256);
+  EXPECT_EQ(record.packets, readers.runs + 1);
+  EXPECT_EQ(record.matched, record.packets);
+  RecordProperty("most_retired", static_cast<int>(most_retired));
+  RecordProperty("runs", std::to_string(readers.runs));
+}
+
+TEST(Swap, BurstsAndContextsAndEveryEngine) {
+  const auto packet = ip_packet();
+  Slot slot(1);
+  Readers readers;
+  readers.published = 1;
+  readers.start(3, [&](size_t reader) {
+    if (reader == 0) return slot.slot.run(packet.data(), packet.size(), packet.size());
+    if (reader == 1) {
+      ipjit_ctx ctx = {};
+      ctx.wire_len = 64;
+      return slot.slot.run_ctx(packet.data(), packet.size(), ctx);
+    }
+    std::array<ipjit_packet, 100> packets;
+    std::array<uint32_t, 100> verdicts;
+    packets.fill({packet.data(), 64, 64});
+    slot.slot.run_burst(packets, verdicts.data());
+    for (size_t i = 1; i < verdicts.size(); ++i)
+      if (verdicts[i] < verdicts[i - 1]) return 0u;
+    return verdicts.back();
+  });
+  for (uint32_t i = 2; i <= kSwaps / 500; ++i) {
+    const Engine engine = i % 3 == 0   ? Engine::kInterp
+                          : i % 3 == 1 ? Engine::kTier1
+                                       : Engine::kLibpcap;
+    auto unit = unit_that_accepts(i, engine);
+    readers.published = i;
+    slot.slot.publish(std::move(unit));
+  }
+  readers.join();
+  EXPECT_EQ(readers.wrong, 0u);
+}
+
+TEST(Swap, TwoPublishersAndAReaderOfStatistics) {
+  const auto packet = ip_packet();
+  Slot slot(7);
+  std::atomic<bool> stop = false;
+  std::thread reader([&] {
+    while (!stop) EXPECT_EQ(slot.slot.run(packet.data(), packet.size(), packet.size()), 7u);
+  });
+  std::thread statistics([&] {
+    while (!stop) EXPECT_GE(slot.filter->record().packets, slot.filter->record().matched / 2);
+  });
+  const auto publish = [&] {
+    for (uint32_t i = 0; i < kSwaps / 1000; ++i) slot.slot.publish(unit_that_accepts(7));
+  };
+  std::thread other(publish);
+  publish();
+  other.join();
+  stop = true;
+  reader.join();
+  statistics.join();
+  EXPECT_EQ(slot.filter->record().swaps, 2 * (kSwaps / 1000));
+}
+
+TEST(Swap, ThreadsComeAndGoAndCountsStay) {
+  const auto packet = ip_packet();
+  Slot slot(1);
+  constexpr int kThreads = 600;  // more than there are stripes
+  for (int i = 0; i < kThreads; ++i)
+    std::thread([&] { slot.slot.run(packet.data(), packet.size(), packet.size()); }).join();
+  EXPECT_EQ(slot.filter->record().packets, static_cast<uint64_t>(kThreads));
+}
+
+TEST(Swap, MoreThreadsAtOnceThanStripes) {
+  const auto packet = ip_packet();
+  Slot slot(1);
+  Readers readers;
+  readers.published = 1;
+  std::atomic<int> alive = 0;
+  std::atomic<bool> all = false;
+  constexpr int kThreads = 300;
+  readers.start(kThreads, [&](size_t) {
+    thread_local bool counted = (++alive, true);
+    (void)counted;
+    const uint32_t verdict = slot.slot.run(packet.data(), packet.size(), packet.size());
+    while (!all) std::this_thread::yield();  // each has run once before any ends
+    std::this_thread::yield();
+    return verdict;
+  });
+  while (alive < kThreads) std::this_thread::yield();
+  all = true;
+  for (uint32_t i = 2; i <= kSwaps / 1000; ++i) {
+    auto unit = unit_that_accepts(i);
+    readers.published = i;
+    slot.slot.publish(std::move(unit));
+  }
+  readers.join();
+  EXPECT_EQ(readers.wrong, 0u);
+  EXPECT_EQ(slot.filter->record().packets, readers.runs);
+  for (int i = 0; i < 256; ++i) slot.slot.publish(unit_that_accepts(1));
+  EXPECT_LT(slot.slot.retired(), 128u) << "the shared line lets grace periods end, too";
+}
+
+/// A reader stopped in the middle of a run keeps its program, and everybody else goes on.
+TEST(Swap, AProgramThatIsBeingRunIsNotFreed) {
+  if (kSanitized) GTEST_SKIP() << "a run of seconds is minutes under a sanitizer";
+  // 50,000,000 rounds of libpcap's `ja` backwards: long enough to be replaced in the middle.
+  const bpf::InsnList slow = {insn(BPF_LD | BPF_IMM, 50'000'000),
+                              {BPF_JMP | BPF_JEQ | BPF_K, 2, 0, 0},
+                              insn(BPF_ALU | BPF_SUB | BPF_K, 1),
+                              insn(BPF_JMP | BPF_JA, static_cast<uint32_t>(-3)),
+                              insn(BPF_RET | BPF_K, 5)};
+  auto filter = make_filter(slow);
+  auto& slot = const_cast<FilterSlot&>(filter->slot());
+  const auto packet = ip_packet();
+  std::atomic<bool> done = false;
+  std::atomic<uint32_t> verdict = 0;
+  std::atomic<bool> began = false;
+  std::thread reader([&] {
+    ipjit_ctx ctx = {};
+    began = true;
+    verdict = slot.run_ctx(packet.data(), packet.size(), ctx);
+    done = true;
+  });
+  while (!began) std::this_thread::yield();
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  for (uint32_t i = 0; i < 1000; ++i) slot.publish(unit_that_accepts(9));
+  EXPECT_FALSE(done) << "publishing must not have waited for the reader";
+  EXPECT_GT(slot.retired(), 900u);
+  EXPECT_EQ(slot.run(packet.data(), packet.size(), packet.size()), 9u);
+  reader.join();
+  EXPECT_EQ(verdict, 5u);
+  for (int i = 0; i < 256; ++i) slot.publish(unit_that_accepts(9));
+  EXPECT_LT(slot.retired(), 128u);
+}
+
+}  // namespace
+}  // namespace ipjit::runtime
