@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The engines, and the report on a disagreement.
+//
+// The reference of the libpcap dialect is libpcap's own interpreter, of the Linux dialect our plain
+// cBPF interpreter, which shares nothing with the IR.  Every piece of native code passes the
+// verifier before it runs, here as everywhere.
+#include "tests/engines/engines.h"
+
+#include <pcap/pcap.h>
+
+#include <memory>
+
+#include "arch-detect/target.h"
+#include "bpf-frontend/check.h"
+#include "bpf-frontend/interpret.h"
+#include "bpf-frontend/text.h"
+#include "bpf-frontend/translate.h"
+#include "ir/interpret.h"
+#include "ir/optimize.h"
+#include "ir/text.h"
+#include "ir/validate.h"
+#include "runtime/code_memory.h"
+#include "tier1-asmjit/tier1.h"
+#include "verifier/verifier.h"
+
+namespace ipjit::testing {
+namespace {
+
+static_assert(sizeof(bpf::Insn) == sizeof(bpf_insn));
+
+EngineUnderTest libpcap_engine(const bpf::InsnList& insns) {
+  return {"libpcap", [&insns](std::span<const uint8_t> data, const ipjit_ctx& ctx) {
+            return bpf_filter(reinterpret_cast<const bpf_insn*>(insns.data()), data.data(),
+                              ctx.wire_len, static_cast<u_int>(data.size()));
+          }};
+}
+
+EngineUnderTest ir_engine(std::string name, ir::Program program) {
+  auto shared = std::make_shared<ir::Program>(std::move(program));
+  return {std::move(name), [shared](std::span<const uint8_t> data, const ipjit_ctx& ctx) {
+            return ipjit_result_value(ir::interpret(*shared, data, ctx));
+          }};
+}
+
+Result<EngineUnderTest> tier1_engine(std::string name, const ir::Program& program,
+                                     const arch::Target& target) {
+  static tier1::Tier1 tier;
+  Result<ir::MachineCode> code = tier.compile(program, target);
+  if (!code) return code.error();
+  auto proof = verifier::verify(code->bytes, code->code_len, code->contract);
+  if (!proof) return proof.error();
+  auto sealed = runtime::CodeMemory::seal(code->bytes, *proof);
+  if (!sealed) return sealed.error();
+  auto shared = std::make_shared<runtime::InstalledCode>(std::move(*sealed));
+  return EngineUnderTest{
+      std::move(name), [shared](std::span<const uint8_t> data, const ipjit_ctx& ctx) {
+        return ipjit_result_value(shared->entry()(data.data(), data.size(), &ctx));
+      }};
+}
+
+std::vector<const arch::Target*> targets_of(Breadth breadth) {
+  if (breadth == Breadth::kThisTarget) return {&arch::detect()};
+  std::vector<const arch::Target*> all;
+  for (const arch::Target& target : arch::targets())
+    if (arch::supported(target)) all.push_back(&target);
+  return all;
+}
+
+}  // namespace
+
+Result<Engines> Engines::make(std::span<const bpf::Insn> insns, bpf::Dialect dialect,
+                              Breadth breadth) {
+  Engines made;
+  made.insns_.assign(insns.begin(), insns.end());
+  made.dialect_ = dialect;
+  made.guard_ = std::make_shared<GuardedPacket>();
+  if (Status valid = bpf::check(insns, dialect); !valid) return valid.error();
+  auto shared = std::make_shared<bpf::InsnList>(made.insns_);
+  if (dialect == bpf::Dialect::kLibpcap) {
+    EngineUnderTest reference = libpcap_engine(*shared);
+    made.engines_.push_back({reference.name, [shared, run = reference.run](auto data, auto& ctx) {
+                               return run(data, ctx);
+                             }});
+  }
+  made.engines_.push_back({"cbpf interp", [shared, dialect](auto data, auto& ctx) {
+                             return bpf::interpret(*shared, dialect, data, ctx);
+                           }});
+  if (bpf::has_backward_jump(insns)) return made;
+
+  Result<ir::Program> program = bpf::translate(insns, dialect);
+  if (!program) return program.error();
+  if (Status valid = ir::validate(*program); !valid) return valid.error();
+  ir::Program optimised = *program;
+  ir::optimize(optimised);
+  if (Status valid = ir::validate(optimised); !valid) return valid.error();
+  made.ir_ = ir::print(*program) + "optimised:\n" + ir::print(optimised);
+  for (const arch::Target* target : targets_of(breadth)) {
+    for (bool optimise : {false, true}) {
+      std::string name = std::string("tier1 ") + std::string(target->name) +
+                         (optimise ? " optimised" : " as translated");
+      auto engine = tier1_engine(name, optimise ? optimised : *program, *target);
+      if (!engine) {
+        Error error = engine.error();
+        error.why += "\n" + made.ir_;
+        return error;
+      }
+      made.engines_.push_back(std::move(*engine));
+    }
+  }
+  made.engines_.push_back(ir_engine("interp", std::move(*program)));
+  made.engines_.push_back(ir_engine("interp optimised", std::move(optimised)));
+  return made;
+}
+
+Result<uint32_t> Engines::run(std::span<const uint8_t> packet, const ipjit_ctx& ctx) {
+  std::span<const uint8_t> placed = guard_->place(packet);
+  uint32_t reference = engines_.front().run(placed, ctx);
+  for (const EngineUnderTest& engine : engines_)
+    if (engine.run(placed, ctx) != reference)
+      return Error{Stage::kRuntime, Code::kInternal, 0, describe(placed, ctx)};
+  return reference;
+}
+
+std::string Engines::describe(std::span<const uint8_t> packet, const ipjit_ctx& ctx) const {
+  std::string text = "engines disagree on " + std::to_string(packet.size()) + " bytes (wire " +
+                     std::to_string(ctx.wire_len) + ") " + hex_of_bytes(packet) + "\n";
+  for (const EngineUnderTest& engine : engines_)
+    text += "  " + engine.name + ": " + std::to_string(engine.run(packet, ctx)) + "\n";
+  text += std::string(name_of(dialect_)) + " program:\n";
+  text += insns_.size() <= 300 ? bpf::print_ddd(insns_) + ir_ : "(too long to show)\n";
+  return text;
+}
+
+ipjit_ctx plain_ctx(uint32_t wire_len) {
+  ipjit_ctx ctx = {};
+  ctx.wire_len = wire_len;
+  return ctx;
+}
+
+std::optional<std::vector<uint8_t>> bytes_of_hex(std::string_view hex) {
+  std::vector<uint8_t> bytes;
+  int high = -1;
+  for (char c : hex) {
+    if (c == ' ') continue;
+    int digit = c >= '0' && c <= '9'   ? c - '0'
+                : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                       : -1;
+    if (digit < 0) return std::nullopt;
+    if (high < 0) {
+      high = digit;
+    } else {
+      bytes.push_back(static_cast<uint8_t>(high << 4 | digit));
+      high = -1;
+    }
+  }
+  if (high >= 0) return std::nullopt;
+  return bytes;
+}
+
+std::string hex_of_bytes(std::span<const uint8_t> bytes) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string hex;
+  for (uint8_t byte : bytes) {
+    hex += kDigits[byte >> 4];
+    hex += kDigits[byte & 15];
+  }
+  return hex;
+}
+
+}  // namespace ipjit::testing

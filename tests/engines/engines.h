@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Every engine on every case: one classic program, made runnable in all the ways there are.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "bpf-frontend/insn.h"
+#include "ipjit/abi.h"
+#include "ipjit/error.h"
+#include "tests/engines/guarded_packet.h"
+
+namespace ipjit::testing {
+
+struct EngineUnderTest {
+  std::string name;  ///< "tier1 x86-64-v3 optimised"
+  std::function<uint32_t(std::span<const uint8_t>, const ipjit_ctx&)> run;
+};
+
+enum class Breadth {
+  kAllTargets,  ///< tier 1 for every target that this CPU runs, optimised and not
+  kThisTarget,  ///< tier 1 for the detected target, optimised and not
+};
+
+/// One classic program on all engines.
+class Engines {
+ public:
+  /// Fails: as the first stage that refuses; a backward jump is no failure, it leaves only the
+  ///        engines that run such programs.
+  static Result<Engines> make(std::span<const bpf::Insn> insns, bpf::Dialect dialect,
+                              Breadth breadth = Breadth::kThisTarget);
+
+  /// Runs one packet on all engines, its end up against an unreadable page.
+  /// Gives: the verdict all agree on, or a report with engines, verdicts, IR and listing.
+  Result<uint32_t> run(std::span<const uint8_t> packet, const ipjit_ctx& ctx);
+
+  size_t count() const { return engines_.size(); }
+
+ private:
+  std::string describe(std::span<const uint8_t> packet, const ipjit_ctx& ctx) const;
+
+  bpf::InsnList insns_;
+  bpf::Dialect dialect_ = bpf::Dialect::kLibpcap;
+  std::vector<EngineUnderTest> engines_;  ///< the reference first
+  std::string ir_;
+  std::shared_ptr<GuardedPacket> guard_;
+};
+
+/// A context with every field zero but the wire length.
+ipjit_ctx plain_ctx(uint32_t wire_len);
+
+/// "00 01 ..." or "0001..." to bytes; nothing if it is not hex.
+std::optional<std::vector<uint8_t>> bytes_of_hex(std::string_view hex);
+std::string hex_of_bytes(std::span<const uint8_t> bytes);
+
+}  // namespace ipjit::testing
