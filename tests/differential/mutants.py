@@ -32,7 +32,7 @@ class Mutant:
 
 
 def read_mutants(path):
-    """Blocks of `about:`, `file:`, `-` old text, `+` new text, apart by empty lines."""
+    """Blocks of `about:`, `file:`, `-` old text, `+` new text, apart by empty lines; \\n is a newline."""
     mutants = []
     for block in path.read_text().split("\n\n"):
         lines = [line for line in block.splitlines() if line and not line.startswith("#")]
@@ -43,7 +43,8 @@ def read_mutants(path):
         new = [line[2:] for line in lines if line.startswith("+ ")]
         if len(old) != 1 or len(new) != 1:
             sys.exit(f"mutants: a block needs one '-' and one '+' line: {block}")
-        mutants.append(Mutant(words["about"], words["file"], old[0], new[0]))
+        mutants.append(Mutant(words["about"], words["file"],
+                              *(text[0].replace("\\n", "\n") for text in (old, new))))
     return mutants
 
 
