@@ -99,13 +99,13 @@ void Emitter::emit_need(const Insn& insn) {
   std::optional<uint64_t> offset;
   if (insn.a != ir::kNoValue) offset = selection_.constant(insn.a);
   const bool wraps = offset && __builtin_add_overflow(imm, *offset, &imm);
+  if (wraps || imm > kMaxLen) {  // never readable, whatever the offset
+    go(ir::Edge{insn.fail, 0, 0});
+    block_ended_ = true;
+    return;
+  }
   if (insn.a == ir::kNoValue || offset) {
-    if (imm == 0 && !wraps) return;
-    if (wraps || imm > UINT32_MAX) {  // the contract's max_len is 2^32 - 1: never readable
-      go(ir::Edge{insn.fail, 0, 0});
-      block_ended_ = true;
-      return;
-    }
+    if (imm == 0) return;
     if (imm <= kMaxDisplacement) {
       as_.cmp(len, static_cast<int32_t>(imm));
     } else {

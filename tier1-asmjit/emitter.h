@@ -35,6 +35,9 @@ inline asmjit::x86::Gp of_size(asmjit::x86::Gp reg, uint32_t bytes) {
   return reg.r64();
 }
 
+/// The contract's max_len and max_th_len.
+inline constexpr uint64_t kMaxLen = UINT32_MAX;
+
 class Emitter {
  public:
   Result<ir::MachineCode> run(const ir::Program& program, const arch::Target& target);

@@ -28,7 +28,6 @@ using ir::Op;
 namespace {
 
 constexpr size_t kCacheLine = 64;
-constexpr uint64_t kMaxLen = UINT32_MAX;
 
 size_t padded(size_t bytes) { return (bytes + kCacheLine - 1) & ~(kCacheLine - 1); }
 
