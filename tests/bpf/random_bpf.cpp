@@ -3,6 +3,8 @@
 //
 //   prologue   A and X, and the M[] cells that the program may read, get values
 //   block      loads, arithmetic, a conditional jump to a later block or to a return
+//   chain      now and then: many equal tests of one load with one way out, as in a list of hosts
+//   sum        now and then: every cell of M[] is used, more values than there are registers
 //   ...
 //   returns    #262144, #0, a, one more constant
 //
@@ -53,7 +55,11 @@ class Generator {
   void indirect_load();
   void move();
   void arithmetic();
+  void shift_by_load();
   void condition(uint32_t block);
+  void chain(uint32_t tests);
+  void fill_cells();
+  void sum_cells();
   void place_jumps(uint32_t blocks);
 
   Random& random_;
@@ -62,6 +68,8 @@ class Generator {
   std::vector<uint32_t> cells_;   // M[] that the prologue wrote
   std::vector<uint32_t> starts_;  // pc of each block, then of the returns
   std::vector<uint32_t> jumps_;   // pc of each block's last instruction
+  uint32_t chain_first_ = 0;      // blocks [chain_first_, chain_end_) leave by one way if taken
+  uint32_t chain_end_ = 0;
 };
 
 uint32_t Generator::constant() {
@@ -163,9 +171,50 @@ void Generator::arithmetic() {
   add(BPF_ALU | op | BPF_K, k);
 }
 
+// Counts below and beyond the width, which no constant gives.
+void Generator::shift_by_load() {
+  add(BPF_LD | BPF_B | BPF_ABS, random_.below(30));
+  add(BPF_ALU | BPF_AND | BPF_K, 63);
+  add(BPF_MISC | BPF_TAX);
+  add(BPF_LD | pick(random_, kSizes) | BPF_ABS, random_.below(30));
+  add(BPF_ALU | (random_.one_in(2) ? BPF_LSH : BPF_RSH) | BPF_X);
+}
+
+void Generator::fill_cells() {
+  for (uint32_t cell = 0; cell < BPF_MEMWORDS; ++cell) {
+    add(BPF_LD | pick(random_, kSizes) | BPF_ABS, random_.below(30));
+    add(BPF_ST, cell);
+    cells_.push_back(cell);
+  }
+}
+
+// Leaves a mixture of all cells in A.
+void Generator::sum_cells() {
+  for (uint32_t cell = 0; cell < BPF_MEMWORDS; ++cell) {
+    add(BPF_LD | BPF_MEM, cell);
+    add(BPF_ALU | (cell % 2 ? BPF_ADD : BPF_XOR) | BPF_X);
+    add(BPF_MISC | BPF_TAX);
+  }
+}
+
+// A load and many tests of it; a test is a block of its own.
+void Generator::chain(uint32_t tests) {
+  chain_first_ = static_cast<uint32_t>(starts_.size());
+  uint32_t base = constant() & ~0xffu;
+  for (uint32_t i = 0; i < tests; ++i) {
+    starts_.push_back(static_cast<uint32_t>(insns_.size()));
+    if (i == 0) add(BPF_LD | pick(random_, kSizes) | BPF_ABS, random_.below(40));
+    jumps_.push_back(static_cast<uint32_t>(insns_.size()));
+    bool near = random_.one_in(2);
+    add(BPF_JMP | BPF_JEQ | BPF_K, near ? base + random_.below(256) : constant());
+  }
+  chain_end_ = static_cast<uint32_t>(starts_.size());
+}
+
 void Generator::condition(uint32_t block) {
   starts_.push_back(static_cast<uint32_t>(insns_.size()));
   if (block == 0) prologue();
+  if (random_.one_in(20)) shift_by_load();
   uint32_t loads = random_.one_in(5) ? 0 : 1 + random_.one_in(4);
   for (uint32_t i = 0; i < loads; ++i) {
     load();
@@ -179,6 +228,7 @@ void Generator::condition(uint32_t block) {
 
 // Blocks [0, blocks), then the returns.
 void Generator::place_jumps(uint32_t blocks) {
+  uint32_t way_out = std::max(chain_end_, blocks + random_.below(kReturns));
   for (uint32_t block = 0; block < blocks; ++block) {
     auto choose = [&](bool next) {
       uint32_t later = blocks + kReturns - 1 - block;
@@ -187,6 +237,11 @@ void Generator::place_jumps(uint32_t blocks) {
       return starts_[to] - jumps_[block] - 1;
     };
     Insn& jump = insns_[jumps_[block]];
+    if (block >= chain_first_ && block < chain_end_) {
+      jump.jf = static_cast<uint8_t>(starts_[block + 1] - jumps_[block] - 1);
+      jump.jt = static_cast<uint8_t>(starts_[way_out] - jumps_[block] - 1);
+      continue;
+    }
     if (jump.code == (BPF_JMP | BPF_JA)) {
       jump.k = choose(random_.one_in(2));
       continue;
@@ -198,9 +253,16 @@ void Generator::place_jumps(uint32_t blocks) {
 }
 
 InsnList Generator::run(uint32_t max_blocks) {
-  // A block has up to 12 instructions, and jt and jf have 8 bits.
-  uint32_t blocks = 1 + random_.below(std::min(max_blocks, 20u));
-  for (uint32_t block = 0; block < blocks; ++block) condition(block);
+  // A block has some 10 instructions, and jt and jf have 8 bits.
+  bool cells = random_.one_in(16), tests = random_.one_in(8);
+  uint32_t plain = 1 + random_.below(std::min(max_blocks, cells || tests ? 6u : 15u));
+  if (cells) fill_cells();
+  uint32_t chain_at = random_.below(plain);
+  for (uint32_t block = 0; block < plain; ++block) {
+    condition(block);
+    if (tests && block == chain_at) chain(8 + random_.below(32));
+  }
+  uint32_t blocks = static_cast<uint32_t>(starts_.size());
   const Insn returns[kReturns] = {{BPF_RET | BPF_K, 0, 0, 262144},
                                   {BPF_RET | BPF_K, 0, 0, 0},
                                   {BPF_RET | BPF_A, 0, 0, 0},
@@ -208,7 +270,9 @@ InsnList Generator::run(uint32_t max_blocks) {
   uint32_t first = random_.below(kReturns);
   for (uint32_t i = 0; i < kReturns; ++i) {
     starts_.push_back(static_cast<uint32_t>(insns_.size()));
-    insns_.push_back(returns[(first + i) % kReturns]);
+    const Insn& given = returns[(first + i) % kReturns];
+    if (cells && given.code == (BPF_RET | BPF_A)) sum_cells();
+    insns_.push_back(given);
   }
   place_jumps(blocks);
   return insns_;

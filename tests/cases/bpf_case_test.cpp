@@ -8,8 +8,8 @@
 //
 // Also: `-- dialect libpcap|linux|both` (both unless said), `-- expr TEXT` in place of bpf,
 // `-- refuses CODE at N` in place of packets.  A packet is hex bytes, pad(N) zeros, and before them
-// wire(N) and meta(field=value).  Every packet is also run at each shorter length, where the engines
-// must agree with each other.
+// wire(N) and meta(field=value).  Every packet is also run at each shorter length, where the
+// engines must agree with each other.
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -127,8 +127,7 @@ TEST_P(BpfCase, RunsAlikeOnEveryEngine) {
     if (!file.refuses.empty()) {
       ASSERT_FALSE(engines) << "not refused";
       EXPECT_THAT(file.refuses, ::testing::StartsWith(std::string(name_of(engines.error().code)) +
-                                                      " at " +
-                                                      std::to_string(engines.error().at)));
+                                                      " at " + std::to_string(engines.error().at)));
       continue;
     }
     ASSERT_TRUE(engines) << to_string(engines.error());
@@ -138,7 +137,8 @@ TEST_P(BpfCase, RunsAlikeOnEveryEngine) {
 
 std::vector<fs::path> case_files() {
   std::vector<fs::path> files;
-  for (const auto& entry : fs::directory_iterator(std::string(IPJIT_SOURCE_DIR) + "/tests/cases/bpf"))
+  for (const auto& entry :
+       fs::directory_iterator(std::string(IPJIT_SOURCE_DIR) + "/tests/cases/bpf"))
     if (entry.path().extension() == ".case") files.push_back(entry.path());
   std::sort(files.begin(), files.end());
   return files;
@@ -146,7 +146,8 @@ std::vector<fs::path> case_files() {
 
 INSTANTIATE_TEST_SUITE_P(Files, BpfCase, ::testing::ValuesIn(case_files()), [](const auto& info) {
   std::string name = info.param.stem();
-  std::replace_if(name.begin(), name.end(), [](char c) { return !isalnum(c); }, '_');
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return !isalnum(c); }, '_');
   return name;
 });
 

@@ -38,6 +38,6 @@ bpf::InsnList insns_of(const nlohmann::json& program);
 }  // namespace ipjit::testing
 
 /// Skips the test with a plain message where there is no corpus.
-#define IPJIT_NEEDS_CORPUS()                                                      \
-  if (!::ipjit::testing::corpus_folder())                                         \
+#define IPJIT_NEEDS_CORPUS()              \
+  if (!::ipjit::testing::corpus_folder()) \
   GTEST_SKIP() << "no corpus beside the project (../shared/corpus): nothing read"

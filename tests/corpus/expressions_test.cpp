@@ -135,8 +135,7 @@ TEST(Corpus, ExpressionsOverCaptures) {
       ASSERT_TRUE(engines) << expression << ": " << to_string(engines.error());
       for (const Packet& packet : packets) {
         size_t cut = runs % 5 == 0 ? runs % (packet.data.size() + 1) : packet.data.size();
-        auto verdict =
-            engines->run(std::span(packet.data).first(cut), plain_ctx(packet.wire_len));
+        auto verdict = engines->run(std::span(packet.data).first(cut), plain_ctx(packet.wire_len));
         ASSERT_TRUE(verdict) << expression << ": " << verdict.error().why;
         matched += *verdict != 0;
         ++runs;

@@ -62,8 +62,8 @@ TEST(Corpus, LibpcapAppliedPrograms) {
   IPJIT_NEEDS_CORPUS();
   size_t checked = 0;
   for (const json& test : corpus_json("libpcap/filter_apply.json")["tests"]) {
-    Capture capture =
-        read_capture(*corpus_folder() + "/libpcap/savefiles/" + test["savefile"].get<std::string>());
+    Capture capture = read_capture(*corpus_folder() + "/libpcap/savefiles/" +
+                                   test["savefile"].get<std::string>());
     for (const char* form : {"opt", "unopt"}) {
       if (test[form].is_null() || !test.value(std::string("ref_ok_") + form, true)) continue;
       auto engines = Engines::make(insns_of(test[form]), bpf::Dialect::kLibpcap);
@@ -88,8 +88,8 @@ TEST(Corpus, BpfjitPrograms) {
   json suite = corpus_json("bpfjit/bpfjit.json");
   size_t runs = 0;
   for (const json& test : suite["tests"]) {
-    auto engines = Engines::make(insns_of(test["insns"]), bpf::Dialect::kLibpcap,
-                                 Breadth::kAllTargets);
+    auto engines =
+        Engines::make(insns_of(test["insns"]), bpf::Dialect::kLibpcap, Breadth::kAllTargets);
     ASSERT_TRUE(engines) << test["name"] << ": " << to_string(engines.error());
     for (const json& run : test["runs"]) {
       std::vector<uint8_t> packet = *bytes_of_hex(run[0].get<std::string>());

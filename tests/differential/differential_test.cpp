@@ -25,8 +25,8 @@ uint64_t number_from(const char* name, uint64_t otherwise) {
 
 struct Tally {
   uint64_t programs = 0;
-  uint64_t runs = 0;        ///< packets, each on all engines
-  uint64_t both = 0;        ///< programs that accepted some packet and rejected another
+  uint64_t runs = 0;  ///< packets, each on all engines
+  uint64_t both = 0;  ///< programs that accepted some packet and rejected another
   uint64_t engines = 0;
 };
 
@@ -66,11 +66,12 @@ TEST_P(Differential, EnginesAgree) {
     if (HasFatalFailure()) return;
   }
   double share = 100.0 * static_cast<double>(tally.both) / static_cast<double>(tally.programs);
-  printf("%s: %llu programs, %llu packets, %.1f engines each; %.0f %% accept some packet and "
-         "reject another\n",
-         name_of(GetParam()), static_cast<unsigned long long>(tally.programs),
-         static_cast<unsigned long long>(tally.runs),
-         static_cast<double>(tally.engines) / static_cast<double>(tally.programs), share);
+  printf(
+      "%s: %llu programs, %llu packets, %.1f engines each; %.0f %% accept some packet and "
+      "reject another\n",
+      name_of(GetParam()), static_cast<unsigned long long>(tally.programs),
+      static_cast<unsigned long long>(tally.runs),
+      static_cast<double>(tally.engines) / static_cast<double>(tally.programs), share);
   EXPECT_GE(share, 30.0) << "the programs have become too one-sided to show faults";
 }
 

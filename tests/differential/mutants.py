@@ -78,7 +78,7 @@ def run_mutant(build, mutant, link, seconds, folder):
     command, directory = compile_command(build, mutant.file)
     command = [part for part in command if not part.startswith("-O") and part != "-g"]
     command = [str(changed) if part.endswith(mutant.file) else part for part in command]
-    command = with_output(command, folder / "mutant.o") + ["-O0"]
+    command = with_output(command, folder / "mutant.o") + ["-O0", "-w"]
     made = subprocess.run(command, cwd=directory, capture_output=True, text=True)
     if made.returncode:
         return "does not compile", made.stderr.strip().splitlines()[0], 0.0

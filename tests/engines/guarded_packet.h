@@ -18,8 +18,8 @@ class GuardedPacket {
   explicit GuardedPacket(size_t max_bytes = 1 << 18) {
     page_ = static_cast<size_t>(sysconf(_SC_PAGESIZE));
     room_ = (max_bytes + page_ - 1) / page_ * page_;
-    void* base = mmap(nullptr, room_ + page_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                      -1, 0);
+    void* base =
+        mmap(nullptr, room_ + page_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     IPJIT_CHECK(base != MAP_FAILED);
     base_ = static_cast<uint8_t*>(base);
     IPJIT_CHECK(mprotect(base_ + room_, page_, PROT_NONE) == 0);
