@@ -44,6 +44,7 @@ void try_seed(uint64_t seed, bpf::Dialect dialect, Tally& tally) {
   bool accepted = false, rejected = false;
   for (int i = 0; i < kPackets; ++i) {
     bpf::RandomPacket packet = bpf::random_packet(random, program);
+    if (dialect == bpf::Dialect::kLibpcap) packet.ctx.vlan_present = bpf::kNoVlanData;
     auto verdict = engines->run(packet.data, packet.ctx);
     ASSERT_TRUE(verdict) << "seed " << seed << ": " << verdict.error().why;
     (*verdict ? accepted : rejected) = true;

@@ -35,6 +35,8 @@ class Engines {
                               Breadth breadth = Breadth::kThisTarget);
 
   /// Runs one packet on all engines, its end up against an unreadable page.
+  /// Takes: in the libpcap dialect ctx.vlan_present == bpf::kNoVlanData: libpcap's own interpreter
+  ///        is given no auxiliary data.
   /// Gives: the verdict all agree on, or a report with engines, verdicts, IR and listing.
   Result<uint32_t> run(std::span<const uint8_t> packet, const ipjit_ctx& ctx);
 
@@ -50,7 +52,7 @@ class Engines {
   std::shared_ptr<GuardedPacket> guard_;
 };
 
-/// A context with every field zero but the wire length.
+/// What pcap_offline_filter() knows of a packet: its wire length, no VLAN data, all else zero.
 ipjit_ctx plain_ctx(uint32_t wire_len);
 
 /// "00 01 ..." or "0001..." to bytes; nothing if it is not hex.
