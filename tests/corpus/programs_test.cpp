@@ -114,8 +114,12 @@ TEST(Corpus, BpfjitPrograms) {
     }
   }
   EXPECT_EQ(runs, 1466u);
-  for (const json& test : suite["reject"])
-    EXPECT_FALSE(bpf::check(insns_of(test["insns"]), bpf::Dialect::kLibpcap)) << test["name"];
+  for (const json& test : suite["reject"]) {
+    bpf::InsnList insns = insns_of(test["insns"]);
+    bool libpcap_refuses = !test["libpcap_check"].is_null();
+    EXPECT_EQ(!bpf::check(insns, bpf::Dialect::kLibpcap), libpcap_refuses) << test["name"];
+    EXPECT_FALSE(bpf::check(insns, bpf::Dialect::kLinux)) << test["name"];
+  }
 }
 
 TEST(Corpus, XnetPrograms) {
