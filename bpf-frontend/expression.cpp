@@ -3,7 +3,6 @@
 
 #include <pcap/pcap.h>
 
-#include <charconv>
 #include <mutex>
 
 #include "bpf-frontend/host_list.h"
@@ -69,19 +68,6 @@ Result<InsnList> compile_expression(const std::string& expression, const Link& l
     return *std::move(insns);
   std::lock_guard lock(compiler_lock());
   return compile_by_libpcap(expression, link, api);
-}
-
-Result<int> link_type_named(const std::string& name) {
-  int number = 0;
-  auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
-  if (!name.empty() && error == std::errc() && end == name.data() + name.size()) {
-    if (number >= 0 && pcap_datalink_val_to_name(number) != nullptr) return number;
-  } else if (number = pcap_datalink_name_to_val(name.c_str()); number >= 0) {
-    return number;
-  } else if (name.starts_with("DLT_")) {
-    return link_type_named(name.substr(4));
-  }
-  return refusal(Code::kBadOption, "link type '" + name + "' is unknown to libpcap");
 }
 
 }  // namespace ipjit::bpf

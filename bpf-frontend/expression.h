@@ -50,8 +50,4 @@ Result<InsnList> compile_expression(const std::string& expression, const Link& l
 std::optional<InsnList> compile_host_list(const std::string& expression, const Link& link,
                                           const PcapApi& api = PcapApi::linked());
 
-/// A link type by name ("EN10MB", "en10mb", "DLT_EN10MB") or number.
-/// Fails: kBadOption.
-Result<int> link_type_named(const std::string& name);
-
 }  // namespace ipjit::bpf

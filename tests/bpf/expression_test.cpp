@@ -37,20 +37,6 @@ TEST(Expression, ErrorsAreLibpcaps) {
   EXPECT_EQ(program.error().code, Code::kBadOption) << program.error().why;
 }
 
-TEST(Expression, LinkTypesByNameAndNumber) {
-  for (const char* name : {"EN10MB", "en10mb", "DLT_EN10MB", "1"}) {
-    Result<int> dlt = link_type_named(name);
-    ASSERT_TRUE(dlt) << name;
-    EXPECT_EQ(*dlt, DLT_EN10MB);
-  }
-  EXPECT_EQ(*link_type_named("LINUX_SLL2"), DLT_LINUX_SLL2);
-  for (const char* name : {"", "ETHERNET", "9999", "-1", "1x", "DLT_", "DLT_DLT_RAW x"}) {
-    Result<int> dlt = link_type_named(name);
-    ASSERT_FALSE(dlt) << name;
-    EXPECT_EQ(dlt.error().code, Code::kBadOption);
-  }
-}
-
 int compiles = 0;
 
 // A library that stands in for libpcap passes the functions behind its own.
