@@ -2,7 +2,7 @@
 /*
  * Registers, addresses, loads and stores.
  *
- * Every access of the program passes load(), store() or add_to_counter(), and
+ * Every access of the program passes ipjit_load(), ipjit_store() or ipjit_add_to_counter(), and
  * each of them starts from the pointer's kind:
  *
  *   packet    load    symbol + constant + size <= length
@@ -28,7 +28,7 @@ _Static_assert(offsetof(struct ipjit_ctx, ct_state) ==
 		       offsetof(struct ipjit_ctx, wire_len) + 4 * IPJIT_FIELD_ct_state,
 	       "fields of ctx are consecutive words in the order of enum ipjit_field");
 
-rule_t read_reg(struct checker *ck, u32 reg, u32 width, struct value *out)
+rule_t ipjit_read_reg(struct checker *ck, u32 reg, u32 width, struct value *out)
 {
 	struct state *s = &ck->state;
 
@@ -40,7 +40,7 @@ rule_t read_reg(struct checker *ck, u32 reg, u32 width, struct value *out)
 	if (out->bytes < width)
 		return IPJIT_RULE_uninit_read;
 	if (out->bytes > width) {
-		*out = truncate(s, *out, width);
+		*out = ipjit_truncate(s, *out, width);
 		out->bytes = 8;
 	}
 	out->bytes = 8;
@@ -76,7 +76,7 @@ static struct value merge_low(struct state *s, u32 reg, u32 width, struct value 
 	if (!is_live(s, reg) || old.kind != KIND_NUMBER || old.bytes <= width)
 		return v;
 	if (old.bytes < 8) {
-		v = unknown(s, old.bytes);
+		v = ipjit_unknown(s, old.bytes);
 		v.bytes = old.bytes;
 		return v;
 	}
@@ -86,11 +86,11 @@ static struct value merge_low(struct state *s, u32 reg, u32 width, struct value 
 		v.bytes = 8;
 		return v;
 	}
-	return fresh(s, (struct range){known.lo & ~mask, known.hi | mask},
+	return ipjit_fresh(s, (struct range){known.lo & ~mask, known.hi | mask},
 		     (struct range){flow.lo & ~mask, flow.hi | mask}, ALL_ONES);
 }
 
-rule_t write_reg(struct checker *ck, u32 reg, u32 width, struct value v)
+rule_t ipjit_write_reg(struct checker *ck, u32 reg, u32 width, struct value v)
 {
 	struct state *s = &ck->state;
 
@@ -100,7 +100,7 @@ rule_t write_reg(struct checker *ck, u32 reg, u32 width, struct value v)
 		if (width != 8)
 			return IPJIT_RULE_pointer_arith;
 	} else if (width < 8) {
-		v = truncate(s, v, width);
+		v = ipjit_truncate(s, v, width);
 		if (width < 4)
 			v = merge_low(s, reg, width, v);
 	}
@@ -132,7 +132,7 @@ static bool can_move(const struct value *v)
 	return v->kind != KIND_SAVED;
 }
 
-rule_t address(struct checker *ck, struct value *out)
+rule_t ipjit_address(struct checker *ck, struct value *out)
 {
 	const struct insn *insn = &ck->insn;
 	struct value index;
@@ -142,20 +142,20 @@ rule_t address(struct checker *ck, struct value *out)
 		return table_address(ck, (s64)insn->at + insn->len + insn->disp, out);
 	*out = constant(0);
 	if (insn->base != NO_REG) {
-		rule = read_reg(ck, insn->base, 8, out);
+		rule = ipjit_read_reg(ck, insn->base, 8, out);
 		if (rule)
 			return rule;
 	}
 	if (insn->index != NO_REG) {
-		rule = read_reg(ck, insn->index, 8, &index);
+		rule = ipjit_read_reg(ck, insn->index, 8, &index);
 		if (rule)
 			return rule;
 		if (index.kind != KIND_NUMBER && (insn->scale || out->kind != KIND_NUMBER))
 			return IPJIT_RULE_pointer_arith;
 		if (index.kind != KIND_NUMBER)
-			*out = sum(&ck->state, index, *out);
+			*out = ipjit_sum(&ck->state, index, *out);
 		else
-			*out = sum(&ck->state, *out, shifted(&ck->state, index, insn->scale));
+			*out = ipjit_sum(&ck->state, *out, ipjit_shifted(&ck->state, index, insn->scale));
 	}
 	out->add += (u64)(s64)insn->disp;
 	return can_move(out) ? IPJIT_RULE_none : IPJIT_RULE_pointer_arith;
@@ -244,7 +244,7 @@ static rule_t load_ctx(struct checker *ck, const struct value *at, u32 bytes, st
 	if (at->add < CTX_FIELDS || field >= IPJIT_FIELD_COUNT || at->add % 4 + bytes > 4 ||
 	    !(ck->contract->fields >> field & 1))
 		return IPJIT_RULE_ctx_field;
-	*out = unknown(&ck->state, bytes);
+	*out = ipjit_unknown(&ck->state, bytes);
 	return IPJIT_RULE_none;
 }
 
@@ -273,17 +273,17 @@ static rule_t load_stack(struct checker *ck, const struct value *at, u32 bytes, 
 		out->guessed = out->kind != KIND_SAVED;
 		return bytes == 8 ? IPJIT_RULE_none : IPJIT_RULE_pointer_arith;
 	}
-	*out = truncate(s, *out, bytes);
+	*out = ipjit_truncate(s, *out, bytes);
 	out->bytes = 8;
 	/* Constants are never guessed, so that arithmetic on them stays exact. */
 	if (is_constant(out))
-		*out = fresh(s, (struct range){out->add, out->add}, full_range(bytes), ALL_ONES);
+		*out = ipjit_fresh(s, (struct range){out->add, out->add}, full_range(bytes), ALL_ONES);
 	else
 		out->guessed = true;
 	return IPJIT_RULE_none;
 }
 
-rule_t load(struct checker *ck, const struct value *at, u32 bytes, struct value *out)
+rule_t ipjit_load(struct checker *ck, const struct value *at, u32 bytes, struct value *out)
 {
 	rule_t rule = IPJIT_RULE_not_pointer;
 
@@ -307,7 +307,7 @@ rule_t load(struct checker *ck, const struct value *at, u32 bytes, struct value 
 		return IPJIT_RULE_write_only;
 	}
 	if (!rule)
-		*out = unknown(&ck->state, bytes);
+		*out = ipjit_unknown(&ck->state, bytes);
 	return rule;
 }
 
@@ -333,7 +333,7 @@ static rule_t store_action(struct checker *ck, const struct value *at, u32 bytes
 	return IPJIT_RULE_none;
 }
 
-rule_t store(struct checker *ck, const struct value *at, u32 bytes, struct value v)
+rule_t ipjit_store(struct checker *ck, const struct value *at, u32 bytes, struct value v)
 {
 	u32 loc;
 
@@ -359,14 +359,14 @@ rule_t store(struct checker *ck, const struct value *at, u32 bytes, struct value
 	if (bytes < 8) {
 		if (v.kind != KIND_NUMBER)
 			return IPJIT_RULE_pointer_arith;
-		v = truncate(&ck->state, v, bytes);
+		v = ipjit_truncate(&ck->state, v, bytes);
 		v.bytes = (u8)bytes;
 	}
 	set_loc(&ck->state, loc, v);
 	return IPJIT_RULE_none;
 }
 
-rule_t add_to_counter(struct checker *ck, const struct value *at)
+rule_t ipjit_add_to_counter(struct checker *ck, const struct value *at)
 {
 	const struct insn *insn = &ck->insn;
 	struct value ignored;
@@ -376,12 +376,12 @@ rule_t add_to_counter(struct checker *ck, const struct value *at)
 		return IPJIT_RULE_counter;
 	if (insn->op == OP_inc)
 		return IPJIT_RULE_none;
-	if (read_arg(ck, 1, 8, &ignored))
+	if (ipjit_read_arg(ck, 1, 8, &ignored))
 		return IPJIT_RULE_uninit_read;
 	return ignored.kind == KIND_NUMBER ? IPJIT_RULE_none : IPJIT_RULE_pointer_arith;
 }
 
-rule_t read_arg(struct checker *ck, u32 arg, u32 width, struct value *out)
+rule_t ipjit_read_arg(struct checker *ck, u32 arg, u32 width, struct value *out)
 {
 	const struct insn *insn = &ck->insn;
 	struct value at;
@@ -389,26 +389,26 @@ rule_t read_arg(struct checker *ck, u32 arg, u32 width, struct value *out)
 
 	switch ((enum operand_kind)insn->arg[arg].kind) {
 	case OPERAND_REG:
-		return read_reg(ck, insn->arg[arg].reg, width, out);
+		return ipjit_read_reg(ck, insn->arg[arg].reg, width, out);
 	case OPERAND_IMM:
 		*out = constant((u64)insn->imm & width_mask(width));
 		return IPJIT_RULE_none;
 	case OPERAND_MEM:
-		rule = address(ck, &at);
-		return rule ? rule : load(ck, &at, width, out);
+		rule = ipjit_address(ck, &at);
+		return rule ? rule : ipjit_load(ck, &at, width, out);
 	case OPERAND_NONE:
 		break;
 	}
 	return IPJIT_RULE_operand;
 }
 
-rule_t write_arg(struct checker *ck, u32 arg, u32 width, struct value v)
+rule_t ipjit_write_arg(struct checker *ck, u32 arg, u32 width, struct value v)
 {
 	struct value at;
 	rule_t rule;
 
 	if (ck->insn.arg[arg].kind == OPERAND_REG)
-		return write_reg(ck, ck->insn.arg[arg].reg, width, v);
-	rule = address(ck, &at);
-	return rule ? rule : store(ck, &at, width, v);
+		return ipjit_write_reg(ck, ck->insn.arg[arg].reg, width, v);
+	rule = ipjit_address(ck, &at);
+	return rule ? rule : ipjit_store(ck, &at, width, v);
 }

@@ -34,7 +34,7 @@ static struct value add_result(struct state *s, struct value a, struct value b, 
 		b.add |= ~mask;
 	else if (is_constant(&a) && a.add > mask >> 1)
 		a.add |= ~mask;
-	return truncate(s, sum(s, a, b), width);
+	return ipjit_truncate(s, ipjit_sum(s, a, b), width);
 }
 
 static struct range add_range(struct range a, struct range b, u32 width)
@@ -58,14 +58,14 @@ static struct value sub_result(struct state *s, struct value a, struct value b, 
 
 	if (is_constant(&b)) {
 		b.add = -b.add;
-		return truncate(s, sum(s, a, b), width);
+		return ipjit_truncate(s, ipjit_sum(s, a, b), width);
 	}
 	if (a.sym == b.sym && !a.guessed && !b.guessed)
-		return truncate(s, constant(a.add - b.add), width);
-	v = fresh(s, sub_range(ka, kb, width),
+		return ipjit_truncate(s, constant(a.add - b.add), width);
+	v = ipjit_fresh(s, sub_range(ka, kb, width),
 		  sub_range(flow_range(s->sym, &a), flow_range(s->sym, &b), width), ALL_ONES);
 	if (ka.lo >= kb.hi)
-		inherit_facts(s, &v, &a);
+		ipjit_inherit_facts(s, &v, &a);
 	return v;
 }
 
@@ -79,8 +79,8 @@ static struct value and_constant(struct state *s, struct value a, u64 mask)
 		a.guessed |= (mask & flow_ones) != flow_ones;
 		return a;
 	}
-	v = fresh(s, clamp(known, mask), clamp(flow, mask), value_ones(s->sym, &a) & mask);
-	inherit_facts(s, &v, &a);
+	v = ipjit_fresh(s, clamp(known, mask), clamp(flow, mask), value_ones(s->sym, &a) & mask);
+	ipjit_inherit_facts(s, &v, &a);
 	return v;
 }
 
@@ -96,11 +96,11 @@ static struct value and_result(struct state *s, struct value a, struct value b)
 		return and_constant(s, a, b.add);
 	if (is_constant(&a))
 		return and_constant(s, b, a.add);
-	v = fresh(s, clamp(known_range(s->sym, &a), known_range(s->sym, &b).hi),
+	v = ipjit_fresh(s, clamp(known_range(s->sym, &a), known_range(s->sym, &b).hi),
 		  clamp(flow_range(s->sym, &a), flow_range(s->sym, &b).hi),
 		  value_ones(s->sym, &a) & value_ones(s->sym, &b));
-	inherit_facts(s, &v, &a);
-	inherit_facts(s, &v, &b);
+	ipjit_inherit_facts(s, &v, &a);
+	ipjit_inherit_facts(s, &v, &b);
 	return v;
 }
 
@@ -116,8 +116,8 @@ static struct value or_result(struct state *s, struct value a, struct value b, b
 		return constant(exclusive ? a.add ^ b.add : a.add | b.add);
 	/* No carries: an addition, by data flow. */
 	if (!(value_ones(s->sym, &a) & value_ones(s->sym, &b)))
-		return sum(s, a, b);
-	return fresh(s,
+		return ipjit_sum(s, a, b);
+	return ipjit_fresh(s,
 		     or_range(known_range(s->sym, &a), known_range(s->sym, &b), exclusive),
 		     or_range(flow_range(s->sym, &a), flow_range(s->sym, &b), exclusive),
 		     value_ones(s->sym, &a) | value_ones(s->sym, &b));
@@ -130,17 +130,17 @@ static struct value carry_result(struct state *s, u32 op, const struct value *a,
 	struct range k = known_range(s->sym, b), f = flow_range(s->sym, b);
 
 	if (k.hi == ALL_ONES || f.hi == ALL_ONES)
-		return unknown(s, width);
+		return ipjit_unknown(s, width);
 	k.hi++;
 	f.hi++;
 	if (op == OP_sbb)
-		return fresh(s, sub_range(known_range(s->sym, a), k, width),
+		return ipjit_fresh(s, sub_range(known_range(s->sym, a), k, width),
 			     sub_range(flow_range(s->sym, a), f, width), ALL_ONES);
-	return fresh(s, add_range(known_range(s->sym, a), k, width),
+	return ipjit_fresh(s, add_range(known_range(s->sym, a), k, width),
 		     add_range(flow_range(s->sym, a), f, width), ALL_ONES);
 }
 
-struct value alu_result(struct state *s, u32 op, struct value a, struct value b, u32 width)
+struct value ipjit_alu_result(struct state *s, u32 op, struct value a, struct value b, u32 width)
 {
 	switch (op) {
 	case OP_add:
@@ -159,28 +159,28 @@ struct value alu_result(struct state *s, u32 op, struct value a, struct value b,
 	case OP_sbb:
 		return carry_result(s, op, &a, &b, width);
 	default:
-		return unknown(s, width);
+		return ipjit_unknown(s, width);
 	}
 }
 
 static struct value shr_result(struct state *s, struct value a, u32 count)
 {
 	struct range known = known_range(s->sym, &a), flow = flow_range(s->sym, &a);
-	struct value v = fresh(s, (struct range){known.lo >> count, known.hi >> count},
+	struct value v = ipjit_fresh(s, (struct range){known.lo >> count, known.hi >> count},
 			       (struct range){flow.lo >> count, flow.hi >> count},
 			       value_ones(s->sym, &a) >> count);
 
-	inherit_facts(s, &v, &a);
+	ipjit_inherit_facts(s, &v, &a);
 	return v;
 }
 
 /* Shift right by an amount that is not known: never above the operand. */
 static struct value shr_unknown(struct state *s, struct value a)
 {
-	struct value v = fresh(s, clamp(known_range(s->sym, &a), ALL_ONES),
+	struct value v = ipjit_fresh(s, clamp(known_range(s->sym, &a), ALL_ONES),
 			       clamp(flow_range(s->sym, &a), ALL_ONES), ALL_ONES);
 
-	inherit_facts(s, &v, &a);
+	ipjit_inherit_facts(s, &v, &a);
 	return v;
 }
 
@@ -190,7 +190,7 @@ static struct value sar_result(struct state *s, struct value a, const struct val
 	u64 positive = width_mask(width) >> 1;
 
 	if (known_range(s->sym, &a).hi > positive || flow_range(s->sym, &a).hi > positive)
-		return unknown(s, width);
+		return ipjit_unknown(s, width);
 	return is_constant(count) ? shr_result(s, a, masked) : shr_unknown(s, a);
 }
 
@@ -200,7 +200,7 @@ static u64 rotate_left(u64 x, u32 count, u32 bits)
 	return count ? (x << count | x >> (bits - count)) & width_mask(bits / 8) : x;
 }
 
-struct value shift_result(struct state *s, u32 op, struct value a, struct value count, u32 width)
+struct value ipjit_shift_result(struct state *s, u32 op, struct value a, struct value count, u32 width)
 {
 	u32 masked = (u32)count.add & (width == 8 ? 63 : 31);
 
@@ -210,8 +210,8 @@ struct value shift_result(struct state *s, u32 op, struct value a, struct value 
 	case OP_shl:
 	case OP_shlx:
 		if (is_constant(&count))
-			return truncate(s, shifted(s, a, masked), width);
-		return fresh(s, full_range(width), full_range(width),
+			return ipjit_truncate(s, ipjit_shifted(s, a, masked), width);
+		return ipjit_fresh(s, full_range(width), full_range(width),
 			     ones_above(value_zeros(s->sym, &a)));
 	case OP_shr:
 	case OP_shrx:
@@ -223,19 +223,19 @@ struct value shift_result(struct state *s, u32 op, struct value a, struct value 
 	case OP_ror:
 	case OP_rorx:
 		if (!is_constant(&count))
-			return unknown(s, width);
+			return ipjit_unknown(s, width);
 		if (op != OP_rol)
 			masked = 8 * width - masked % (8 * width);
-		return fresh(s, full_range(width), full_range(width),
+		return ipjit_fresh(s, full_range(width), full_range(width),
 			     rotate_left(value_ones(s->sym, &a) & width_mask(width), masked,
 					 8 * width));
 	default:
-		return unknown(s, width);
+		return ipjit_unknown(s, width);
 	}
 }
 
 /* One of two numbers, by a condition that is data. */
-struct value select_result(struct state *s, const struct value *a, const struct value *b)
+struct value ipjit_select_result(struct state *s, const struct value *a, const struct value *b)
 {
 	struct range ka = known_range(s->sym, a), kb = known_range(s->sym, b);
 	struct range fa = flow_range(s->sym, a), fb = flow_range(s->sym, b);
@@ -244,13 +244,13 @@ struct value select_result(struct state *s, const struct value *a, const struct 
 
 	if (same_value(a, b))
 		return *a;
-	v = fresh(s, (struct range){min_u64(ka.lo, kb.lo), max_u64(ka.hi, kb.hi)},
+	v = ipjit_fresh(s, (struct range){min_u64(ka.lo, kb.lo), max_u64(ka.hi, kb.hi)},
 		  (struct range){min_u64(fa.lo, fb.lo), max_u64(fa.hi, fb.hi)},
 		  value_ones(s->sym, a) | value_ones(s->sym, b));
 	if (v.sym == SYM_ZERO)
 		return v;
 	for (base = 0; base < NR_BASES; base++) {
-		s64 x = value_fact(s->sym, a, base), y = value_fact(s->sym, b, base);
+		s64 x = ipjit_value_fact(s->sym, a, base), y = ipjit_value_fact(s->sym, b, base);
 
 		if (x > -MAX_REACH && x < MAX_REACH && y > -MAX_REACH && y < MAX_REACH)
 			s->sym[v.sym].fact[base] = x < y ? x : y;

@@ -22,29 +22,29 @@ static void learn_differs(struct state *s, const struct value *a, const struct v
 	if (rb.lo != rb.hi)
 		return;
 	if (ra.lo == rb.lo && ra.lo != ALL_ONES)
-		learn_min(s, a, ra.lo + 1);
+		ipjit_learn_min(s, a, ra.lo + 1);
 	if (ra.hi == rb.lo && ra.hi != 0)
-		learn_max(s, a, ra.hi - 1);
+		ipjit_learn_max(s, a, ra.hi - 1);
 }
 
 static void learn_unsigned(struct state *s, u32 cc, const struct value *a, const struct value *b)
 {
 	switch ((enum cc)cc) {
 	case CC_B:
-		learn_le(s, a, b, 1);
+		ipjit_learn_le(s, a, b, 1);
 		break;
 	case CC_AE:
-		learn_le(s, b, a, 0);
+		ipjit_learn_le(s, b, a, 0);
 		break;
 	case CC_BE:
-		learn_le(s, a, b, 0);
+		ipjit_learn_le(s, a, b, 0);
 		break;
 	case CC_A:
-		learn_le(s, b, a, 1);
+		ipjit_learn_le(s, b, a, 1);
 		break;
 	case CC_E:
-		learn_le(s, a, b, 0);
-		learn_le(s, b, a, 0);
+		ipjit_learn_le(s, a, b, 0);
+		ipjit_learn_le(s, b, a, 0);
 		break;
 	case CC_NE:
 		learn_differs(s, a, b);
@@ -70,7 +70,7 @@ static u32 unsigned_twin(u32 cc)
 	return CC_O;
 }
 
-void learn_condition(struct state *s, u32 cc)
+void ipjit_learn_condition(struct state *s, u32 cc)
 {
 	/* Copies: learning changes the symbols, not these. */
 	const struct value a = s->flags.a, b = s->flags.b;
@@ -82,9 +82,9 @@ void learn_condition(struct state *s, u32 cc)
 		if (!is_constant(&b) || b.add)
 			return;
 		if (cc == CC_S)
-			learn_min(s, &a, half + 1);
+			ipjit_learn_min(s, &a, half + 1);
 		else
-			learn_max(s, &a, half);
+			ipjit_learn_max(s, &a, half);
 		return;
 	}
 	if (s->flags.kind == FLAGS_RESULT && cc != CC_E && cc != CC_NE)
@@ -106,7 +106,7 @@ static void keep(const struct state *s, struct undo *undo, u32 place)
 }
 
 /* What learning may change: the operands, the lengths, the summands of a sum. */
-void remember_condition(const struct state *s, struct undo *undo)
+void ipjit_remember_condition(const struct state *s, struct undo *undo)
 {
 	const struct value *operand[] = {&s->flags.a, &s->flags.b};
 	u32 i, t;
@@ -122,11 +122,11 @@ void remember_condition(const struct state *s, struct undo *undo)
 		if (operand[i]->sym >= SYM_FIRST_FREE)
 			keep(s, undo, operand[i]->sym);
 		for (t = 0; t < 2 && sym->def[1] != NO_DEF; t++)
-			keep(s, undo, find_sym(s, sym->def[t]));
+			keep(s, undo, ipjit_find_sym(s, sym->def[t]));
 	}
 }
 
-void undo_condition(struct state *s, const struct undo *undo)
+void ipjit_undo_condition(struct state *s, const struct undo *undo)
 {
 	u32 i;
 

@@ -46,29 +46,29 @@ struct checker {
 	struct sym merged_sym[NR_LOCS + SYM_FIRST_FREE];
 };
 
-bool contract_is_sound(const struct ipjit_contract *contract, u32 code_len, u64 unit_len);
+bool ipjit_contract_is_sound(const struct ipjit_contract *contract, u32 code_len, u64 unit_len);
 
-rule_t transfer(struct checker *ck);
+rule_t ipjit_transfer(struct checker *ck);
 
-rule_t read_reg(struct checker *ck, u32 reg, u32 width, struct value *out);
-rule_t write_reg(struct checker *ck, u32 reg, u32 width, struct value v);
-rule_t read_arg(struct checker *ck, u32 arg, u32 width, struct value *out);
-rule_t write_arg(struct checker *ck, u32 arg, u32 width, struct value v);
-rule_t address(struct checker *ck, struct value *out);
-rule_t load(struct checker *ck, const struct value *at, u32 bytes, struct value *out);
-rule_t store(struct checker *ck, const struct value *at, u32 bytes, struct value v);
-rule_t add_to_counter(struct checker *ck, const struct value *at);
+rule_t ipjit_read_reg(struct checker *ck, u32 reg, u32 width, struct value *out);
+rule_t ipjit_write_reg(struct checker *ck, u32 reg, u32 width, struct value v);
+rule_t ipjit_read_arg(struct checker *ck, u32 arg, u32 width, struct value *out);
+rule_t ipjit_write_arg(struct checker *ck, u32 arg, u32 width, struct value v);
+rule_t ipjit_address(struct checker *ck, struct value *out);
+rule_t ipjit_load(struct checker *ck, const struct value *at, u32 bytes, struct value *out);
+rule_t ipjit_store(struct checker *ck, const struct value *at, u32 bytes, struct value v);
+rule_t ipjit_add_to_counter(struct checker *ck, const struct value *at);
 
 /* Results of numbers, both truncated to width; the result is too. */
-struct value alu_result(struct state *s, u32 op, struct value a, struct value b, u32 width);
-struct value shift_result(struct state *s, u32 op, struct value a, struct value count, u32 width);
-struct value mul_result(struct state *s, struct value a, struct value b, u32 width);
-struct value select_result(struct state *s, const struct value *a, const struct value *b);
-rule_t transfer_muldiv(struct checker *ck);
-rule_t transfer_bits(struct checker *ck);
+struct value ipjit_alu_result(struct state *s, u32 op, struct value a, struct value b, u32 width);
+struct value ipjit_shift_result(struct state *s, u32 op, struct value a, struct value count, u32 width);
+struct value ipjit_mul_result(struct state *s, struct value a, struct value b, u32 width);
+struct value ipjit_select_result(struct state *s, const struct value *a, const struct value *b);
+rule_t ipjit_transfer_muldiv(struct checker *ck);
+rule_t ipjit_transfer_bits(struct checker *ck);
 
 /* Narrows the state by the knowledge that condition cc holds for the last flags. */
-void learn_condition(struct state *s, u32 cc);
+void ipjit_learn_condition(struct state *s, u32 cc);
 
 /* Symbols as they were before an edge was followed. */
 struct undo {
@@ -77,17 +77,17 @@ struct undo {
 	struct sym sym[SYM_FIRST_FREE + 6];
 };
 
-void remember_condition(const struct state *s, struct undo *undo);
-void undo_condition(struct state *s, const struct undo *undo);
+void ipjit_remember_condition(const struct state *s, struct undo *undo);
+void ipjit_undo_condition(struct state *s, const struct undo *undo);
 
 /* The current state also arrives at `target`. */
-rule_t arrive(struct checker *ck, u32 target);
+rule_t ipjit_arrive(struct checker *ck, u32 target);
 /* Takes the state that waits at the current offset, merged with the one falling through. */
-rule_t enter_label(struct checker *ck, u32 at);
+rule_t ipjit_enter_label(struct checker *ck, u32 at);
 /* For the report: the offset of the first branch to a label that waits. */
-u32 first_branch_to(struct checker *ck, u32 target);
+u32 ipjit_first_branch_to(struct checker *ck, u32 target);
 
-void report_insn(char *out, size_t size, const struct insn *insn);
-void report_state(char *out, size_t size, const struct checker *ck);
+void ipjit_report_insn(char *out, size_t size, const struct insn *insn);
+void ipjit_report_state(char *out, size_t size, const struct checker *ck);
 
 #endif

@@ -26,7 +26,7 @@ static bool table_is_sound(const struct ipjit_contract *contract, u32 i, u32 cod
 	return true;
 }
 
-bool contract_is_sound(const struct ipjit_contract *contract, u32 code_len, u64 unit_len)
+bool ipjit_contract_is_sound(const struct ipjit_contract *contract, u32 code_len, u64 unit_len)
 {
 	u32 i;
 

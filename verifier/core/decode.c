@@ -85,7 +85,7 @@ static const char *const names[OP_COUNT] = {
 #undef IPJIT_INSN
 };
 
-const char *insn_name(u32 op)
+const char *ipjit_insn_name(u32 op)
 {
 	return op < OP_COUNT && names[op] ? names[op] : "?";
 }
@@ -467,10 +467,15 @@ static rule_t decode_at(struct insn *insn, struct cursor *c, u32 isa)
 	has_ext = row.op >= OP_COUNT || row.form == FORM_v_rm;
 	if (row.op >= OP_COUNT)
 		rule = select_group(insn, c, &row);
-	return rule ? rule : read_modrm_form(insn, c, row.form, has_ext);
+	if (!rule)
+		rule = read_modrm_form(insn, c, row.form, has_ext);
+	if (!rule && (insn->op == OP_lea || insn->op == OP_movbe) &&
+	    insn->arg[1].kind != OPERAND_MEM)
+		rule = IPJIT_RULE_operand;
+	return rule;
 }
 
-rule_t decode(struct insn *insn, const u8 *code, u32 code_len, u32 at, u32 isa)
+rule_t ipjit_decode(struct insn *insn, const u8 *code, u32 code_len, u32 at, u32 isa)
 {
 	struct cursor c = {.p = code + at, .end = code + code_len};
 	rule_t rule;

@@ -5,6 +5,10 @@
 
 #include "verifier/core/types.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum insn_op {
 	OP_none,
 #define IPJIT_INSN(op, text) OP_##op,
@@ -61,8 +65,12 @@ struct insn {
  * Decodes the instruction at code[at]; at < code_len.  Returns IPJIT_RULE_none,
  * or the rule that refuses it (insn->op is then OP_none or the op recognised).
  */
-rule_t decode(struct insn *insn, const u8 *code, u32 code_len, u32 at, u32 isa);
+rule_t ipjit_decode(struct insn *insn, const u8 *code, u32 code_len, u32 at, u32 isa);
 
-const char *insn_name(u32 op);
+const char *ipjit_insn_name(u32 op);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -225,7 +225,7 @@ static u32 merge_pair(struct checker *ck, struct pairs *pairs, u32 *nr_syms,
 	}
 	m->ones = value_ones(syms_a, &a) | value_ones(syms_b, &b);
 	for (base = 0; base < NR_BASES; base++) {
-		s64 x = value_fact(syms_a, &a, base), y = value_fact(syms_b, &b, base);
+		s64 x = ipjit_value_fact(syms_a, &a, base), y = ipjit_value_fact(syms_b, &b, base);
 
 		m->fact[base] = x < y ? x : y;
 		if (m->fact[base] <= -MAX_REACH || m->fact[base] >= MAX_REACH)
@@ -311,7 +311,7 @@ static rule_t merge_slowly(struct checker *ck, u32 target)
 	return IPJIT_RULE_none;
 }
 
-rule_t arrive(struct checker *ck, u32 target)
+rule_t ipjit_arrive(struct checker *ck, u32 target)
 {
 	struct waiting *w;
 
@@ -324,12 +324,12 @@ rule_t arrive(struct checker *ck, u32 target)
 	return merge_slowly(ck, target);
 }
 
-u32 first_branch_to(struct checker *ck, u32 target)
+u32 ipjit_first_branch_to(struct checker *ck, u32 target)
 {
 	return block_at(&ck->arena, ck->label[target])->from;
 }
 
-rule_t enter_label(struct checker *ck, u32 at)
+rule_t ipjit_enter_label(struct checker *ck, u32 at)
 {
 	struct state *s = &ck->state;
 	struct waiting *w;
@@ -337,7 +337,7 @@ rule_t enter_label(struct checker *ck, u32 at)
 	u64 live;
 
 	if (ck->reachable) {
-		rule_t rule = arrive(ck, at);
+		rule_t rule = ipjit_arrive(ck, at);
 
 		if (rule)
 			return rule;

@@ -24,13 +24,13 @@ static struct range mul_range(struct range a, struct range b, u32 width)
 	return (struct range){a.lo * b.lo, (u64)hi};
 }
 
-struct value mul_result(struct state *s, struct value a, struct value b, u32 width)
+struct value ipjit_mul_result(struct state *s, struct value a, struct value b, u32 width)
 {
 	if (is_constant(&a) && is_constant(&b))
-		return truncate(s, constant(a.add * b.add), width);
+		return ipjit_truncate(s, constant(a.add * b.add), width);
 	if (is_constant(&b) && b.add && !(b.add & (b.add - 1)))
-		return truncate(s, shifted(s, a, trailing_zeros(b.add)), width);
-	return fresh(s, mul_range(known_range(s->sym, &a), known_range(s->sym, &b), width),
+		return ipjit_truncate(s, ipjit_shifted(s, a, trailing_zeros(b.add)), width);
+	return ipjit_fresh(s, mul_range(known_range(s->sym, &a), known_range(s->sym, &b), width),
 		     mul_range(flow_range(s->sym, &a), flow_range(s->sym, &b), width),
 		     ones_above(value_zeros(s->sym, &a) + value_zeros(s->sym, &b)));
 }
@@ -45,7 +45,7 @@ static struct range high_range(struct range a, struct range b, u32 width)
 
 static rule_t read_number(struct checker *ck, u32 arg, u32 width, struct value *out)
 {
-	rule_t rule = read_arg(ck, arg, width, out);
+	rule_t rule = ipjit_read_arg(ck, arg, width, out);
 
 	if (!rule && out->kind != KIND_NUMBER)
 		return IPJIT_RULE_pointer_arith;
@@ -54,7 +54,7 @@ static rule_t read_number(struct checker *ck, u32 arg, u32 width, struct value *
 
 static rule_t read_number_reg(struct checker *ck, u32 reg, u32 width, struct value *out)
 {
-	rule_t rule = read_reg(ck, reg, width, out);
+	rule_t rule = ipjit_read_reg(ck, reg, width, out);
 
 	if (!rule && out->kind != KIND_NUMBER)
 		return IPJIT_RULE_pointer_arith;
@@ -75,15 +75,15 @@ static rule_t transfer_mul(struct checker *ck)
 		rule = IPJIT_RULE_operand;
 	if (rule)
 		return rule;
-	low = mul_result(s, a, b, width);
-	high = unknown(s, width);
+	low = ipjit_mul_result(s, a, b, width);
+	high = ipjit_unknown(s, width);
 	if (ck->insn.op == OP_mul)
-		high = fresh(s,
+		high = ipjit_fresh(s,
 			     high_range(known_range(s->sym, &a), known_range(s->sym, &b), width),
 			     high_range(flow_range(s->sym, &a), flow_range(s->sym, &b), width), ALL_ONES);
 	s->flags.kind = FLAGS_OPAQUE;
-	rule = write_reg(ck, RAX, width, low);
-	return rule ? rule : write_reg(ck, RDX, width, high);
+	rule = ipjit_write_reg(ck, RAX, width, low);
+	return rule ? rule : ipjit_write_reg(ck, RDX, width, high);
 }
 
 static rule_t transfer_imul(struct checker *ck)
@@ -98,7 +98,7 @@ static rule_t transfer_imul(struct checker *ck)
 	if (rule)
 		return rule;
 	ck->state.flags.kind = FLAGS_OPAQUE;
-	return write_arg(ck, 0, width, mul_result(&ck->state, a, b, width));
+	return ipjit_write_arg(ck, 0, width, ipjit_mul_result(&ck->state, a, b, width));
 }
 
 /* rax = rdx:rax / operand, rdx = the remainder */
@@ -129,16 +129,16 @@ static rule_t transfer_div(struct checker *ck)
 		fa = clamp_above(flow_range(s->sym, &a).hi);
 		fb = clamp_above(flow_range(s->sym, &b).hi - 1);
 	}
-	quotient = fresh(s, (struct range){ka.lo / kb.hi, ka.hi / kb.lo}, fa, ALL_ONES);
-	inherit_facts(s, &quotient, &a);
-	remainder = fresh(s, clamp_above(min_u64(ka.hi, kb.hi - 1)), fb, ALL_ONES);
-	inherit_facts(s, &remainder, &a);
+	quotient = ipjit_fresh(s, (struct range){ka.lo / kb.hi, ka.hi / kb.lo}, fa, ALL_ONES);
+	ipjit_inherit_facts(s, &quotient, &a);
+	remainder = ipjit_fresh(s, clamp_above(min_u64(ka.hi, kb.hi - 1)), fb, ALL_ONES);
+	ipjit_inherit_facts(s, &remainder, &a);
 	s->flags.kind = FLAGS_OPAQUE;
-	rule = write_reg(ck, RAX, width, quotient);
-	return rule ? rule : write_reg(ck, RDX, width, remainder);
+	rule = ipjit_write_reg(ck, RAX, width, quotient);
+	return rule ? rule : ipjit_write_reg(ck, RDX, width, remainder);
 }
 
-rule_t transfer_muldiv(struct checker *ck)
+rule_t ipjit_transfer_muldiv(struct checker *ck)
 {
 	switch (ck->insn.op) {
 	case OP_mul:
@@ -156,10 +156,10 @@ static struct value low_bits(struct state *s, struct value a, u32 shift, u32 bit
 {
 	u64 mask = bits >= 64 ? ALL_ONES : ((u64)1 << bits) - 1;
 	struct range known = known_range(s->sym, &a), flow = flow_range(s->sym, &a);
-	struct value v = fresh(s, clamp_above(min_u64(shift < 64 ? known.hi >> shift : 0, mask)),
+	struct value v = ipjit_fresh(s, clamp_above(min_u64(shift < 64 ? known.hi >> shift : 0, mask)),
 			       clamp_above(min_u64(shift < 64 ? flow.hi >> shift : 0, mask)), ALL_ONES);
 
-	inherit_facts(s, &v, &a);
+	ipjit_inherit_facts(s, &v, &a);
 	return v;
 }
 
@@ -191,11 +191,11 @@ static rule_t transfer_select(struct checker *ck)
 		v = low_bits(s, a, 0, 64);
 		break;
 	default:
-		v = unknown(s, insn->width);
+		v = ipjit_unknown(s, insn->width);
 		break;
 	}
 	s->flags.kind = FLAGS_OPAQUE;
-	return write_arg(ck, 0, insn->width, v);
+	return ipjit_write_arg(ck, 0, insn->width, v);
 }
 
 /* A count of bits, at most `most`. */
@@ -220,10 +220,10 @@ static rule_t transfer_count(struct checker *ck)
 			flow = full_range(insn->width);
 	}
 	s->flags.kind = FLAGS_OPAQUE;
-	return write_arg(ck, 0, insn->width, fresh(s, known, flow, ALL_ONES));
+	return ipjit_write_arg(ck, 0, insn->width, ipjit_fresh(s, known, flow, ALL_ONES));
 }
 
-rule_t transfer_bits(struct checker *ck)
+rule_t ipjit_transfer_bits(struct checker *ck)
 {
 	switch (ck->insn.op) {
 	case OP_bsf:

@@ -97,7 +97,7 @@ static bool counts_by_cl(const struct insn *insn)
 	return insn->op >= OP_rol && insn->op <= OP_sar;
 }
 
-void report_insn(char *out, size_t size, const struct insn *insn)
+void ipjit_report_insn(char *out, size_t size, const struct insn *insn)
 {
 	struct text t = {out, size, 0};
 	u32 i;
@@ -106,7 +106,7 @@ void report_insn(char *out, size_t size, const struct insn *insn)
 		put(&t, "(not decoded)");
 		return;
 	}
-	put(&t, insn_name(insn->op));
+	put(&t, ipjit_insn_name(insn->op));
 	if (insn->op == OP_jcc || insn->op == OP_set || insn->op == OP_cmov)
 		put(&t, cc_name(insn->cc));
 	if (insn->op == OP_jcc || insn->op == OP_jmp) {
@@ -222,7 +222,7 @@ static void put_value(struct text *t, const struct state *s, const struct value 
 	put_knowledge(t, s, v);
 }
 
-void report_state(char *out, size_t size, const struct checker *ck)
+void ipjit_report_state(char *out, size_t size, const struct checker *ck)
 {
 	struct text t = {out, size, 0};
 	const struct state *s = &ck->state;

@@ -26,7 +26,7 @@ static void init_sym(struct sym *sym, u32 id, struct range r)
 			    .ones = fill_ones(r.hi)};
 }
 
-void state_init(struct state *s, const struct ipjit_contract *contract)
+void ipjit_state_init(struct state *s, const struct ipjit_contract *contract)
 {
 	static const u8 saved[] = {RBX, RBP, R12, R13, R14, R15};
 	u32 i;
@@ -55,7 +55,7 @@ void state_init(struct state *s, const struct ipjit_contract *contract)
 	s->pristine = s->live;
 }
 
-void collect_syms(struct state *s)
+void ipjit_collect_syms(struct state *s)
 {
 	u8 to[NR_SYMS] = {[SYM_LEN] = SYM_LEN, [SYM_TH_LEN] = SYM_TH_LEN};
 	u32 i, next = SYM_FIRST_FREE;
@@ -88,7 +88,7 @@ void collect_syms(struct state *s)
 	}
 }
 
-struct value fresh(struct state *s, struct range known, struct range flow, u64 ones)
+struct value ipjit_fresh(struct state *s, struct range known, struct range flow, u64 ones)
 {
 	struct value v = constant(0);
 	struct sym *sym;
@@ -105,9 +105,9 @@ struct value fresh(struct state *s, struct range known, struct range flow, u64 o
 	return v;
 }
 
-struct value unknown(struct state *s, u32 bytes)
+struct value ipjit_unknown(struct state *s, u32 bytes)
 {
-	return fresh(s, full_range(bytes), full_range(bytes), ALL_ONES);
+	return ipjit_fresh(s, full_range(bytes), full_range(bytes), ALL_ONES);
 }
 
 /* The fact that comes from the symbol's own. */
@@ -121,7 +121,7 @@ static s64 own_fact(const struct sym *syms, const struct value *v, u32 base)
 	return fact - (s64)v->add;
 }
 
-s64 value_fact(const struct sym *syms, const struct value *v, u32 base)
+s64 ipjit_value_fact(const struct sym *syms, const struct value *v, u32 base)
 {
 	s64 fact = own_fact(syms, v, base);
 	u64 hi = known_range(syms, v).hi;
@@ -132,7 +132,7 @@ s64 value_fact(const struct sym *syms, const struct value *v, u32 base)
 	return fact;
 }
 
-u32 find_sym(const struct state *s, u32 id)
+u32 ipjit_find_sym(const struct state *s, u32 id)
 {
 	u32 i;
 
@@ -150,7 +150,7 @@ static void spread_fact(struct state *s, const struct sym *total, u32 base)
 	if (total->def[1] == NO_DEF || total->shift[0] || total->shift[1])
 		return;
 	for (t = 0; t < 2; t++) {
-		place[t] = find_sym(s, total->def[t]);
+		place[t] = ipjit_find_sym(s, total->def[t]);
 		if (place[t] == NR_SYMS || s->sym[place[t]].hi >= (u64)MAX_REACH)
 			return;
 	}
@@ -192,7 +192,7 @@ static void learn_fact(struct state *s, u32 sym, u32 base, s64 k)
 		x->hi = min_u64(x->hi, (u64)((s64)len->hi - k));
 }
 
-void learn_min(struct state *s, const struct value *v, u64 lo)
+void ipjit_learn_min(struct state *s, const struct value *v, u64 lo)
 {
 	struct sym *sym = &s->sym[v->sym];
 	u64 bound = lo - v->add;
@@ -212,7 +212,7 @@ void learn_min(struct state *s, const struct value *v, u64 lo)
 			s->sym[SYM_ZERO].fact[base] = (s64)bound;
 }
 
-void learn_max(struct state *s, const struct value *v, u64 hi)
+void ipjit_learn_max(struct state *s, const struct value *v, u64 hi)
 {
 	struct sym *sym = &s->sym[v->sym];
 	u64 bound = hi - v->add;
@@ -227,15 +227,15 @@ void learn_max(struct state *s, const struct value *v, u64 hi)
 	sym->lo = min_u64(sym->lo, bound);
 }
 
-void learn_le(struct state *s, const struct value *a, const struct value *b, u32 strict)
+void ipjit_learn_le(struct state *s, const struct value *a, const struct value *b, u32 strict)
 {
 	struct range ra = known_range(s->sym, a), rb = known_range(s->sym, b);
 	u32 base;
 
 	if (rb.hi >= strict)
-		learn_max(s, a, rb.hi - strict);
+		ipjit_learn_max(s, a, rb.hi - strict);
 	if (ra.lo + strict >= ra.lo)
-		learn_min(s, b, ra.lo + strict);
+		ipjit_learn_min(s, b, ra.lo + strict);
 	if (is_constant(b) || !no_wrap(s->sym, a) || (s64)a->add >= MAX_REACH ||
 	    (s64)a->add <= -MAX_REACH)
 		return;
@@ -247,7 +247,7 @@ void learn_le(struct state *s, const struct value *a, const struct value *b, u32
 	}
 }
 
-void inherit_facts(struct state *s, const struct value *small, const struct value *large)
+void ipjit_inherit_facts(struct state *s, const struct value *small, const struct value *large)
 {
 	u32 base;
 
@@ -262,7 +262,7 @@ void inherit_facts(struct state *s, const struct value *small, const struct valu
 	}
 }
 
-struct value truncate(struct state *s, struct value v, u32 bytes)
+struct value ipjit_truncate(struct state *s, struct value v, u32 bytes)
 {
 	u64 mask = width_mask(bytes);
 	struct range known = known_range(s->sym, &v), flow = flow_range(s->sym, &v);
@@ -283,12 +283,12 @@ struct value truncate(struct state *s, struct value v, u32 bytes)
 		 * A branch says that it fits; a byte or word is cut all the same, so give up the
 		 * symbol rather than the bound by data flow that a table index needs.
 		 */
-		low = fresh(s, known, full_range(bytes), value_ones(s->sym, &v));
-		inherit_facts(s, &low, &v);
+		low = ipjit_fresh(s, known, full_range(bytes), value_ones(s->sym, &v));
+		ipjit_inherit_facts(s, &low, &v);
 		return low;
 	}
-	low = fresh(s, full_range(bytes), full_range(bytes), value_ones(s->sym, &v));
-	inherit_facts(s, &low, &v);
+	low = ipjit_fresh(s, full_range(bytes), full_range(bytes), value_ones(s->sym, &v));
+	ipjit_inherit_facts(s, &low, &v);
 	return low;
 }
 
@@ -349,7 +349,7 @@ static struct range add_ranges(struct range a, struct range b)
 	return (struct range){a.lo + b.lo, a.hi + b.hi};
 }
 
-struct value sum(struct state *s, struct value a, struct value b)
+struct value ipjit_sum(struct state *s, struct value a, struct value b)
 {
 	const struct sym *x = &s->sym[a.sym], *y = &s->sym[b.sym];
 	struct value v = a;
@@ -378,7 +378,7 @@ static struct range shl_range(u64 lo, u64 hi, u32 count)
 	return (struct range){lo << count, hi << count};
 }
 
-struct value shifted(struct state *s, struct value v, u32 count)
+struct value ipjit_shifted(struct state *s, struct value v, u32 count)
 {
 	const struct sym *x = &s->sym[v.sym];
 

@@ -184,37 +184,37 @@ static inline void set_loc(struct state *s, u32 loc, struct value v)
 }
 
 /* The state at the first instruction. */
-void state_init(struct state *s, const struct ipjit_contract *contract);
+void ipjit_state_init(struct state *s, const struct ipjit_contract *contract);
 
 /* Makes room for SYMS_PER_INSN new symbols by dropping those in no use. */
-void collect_syms(struct state *s);
+void ipjit_collect_syms(struct state *s);
 
 /* A new number; of its bits only `ones` can be one. */
-struct value fresh(struct state *s, struct range known, struct range flow, u64 ones);
+struct value ipjit_fresh(struct state *s, struct range known, struct range flow, u64 ones);
 
 /* A new number of which nothing but the width is known. */
-struct value unknown(struct state *s, u32 bytes);
+struct value ipjit_unknown(struct state *s, u32 bytes);
 
 /* Copies to `small`, which is nowhere above `large`, the facts of `large`. */
-void inherit_facts(struct state *s, const struct value *small, const struct value *large);
+void ipjit_inherit_facts(struct state *s, const struct value *small, const struct value *large);
 
 /* v modulo 2^(8 bytes), as a number of its own. */
-struct value truncate(struct state *s, struct value v, u32 bytes);
+struct value ipjit_truncate(struct state *s, struct value v, u32 bytes);
 
 /* The sum and the shift left modulo 2^64; the same operands give the same symbol. */
-struct value sum(struct state *s, struct value a, struct value b);
-struct value shifted(struct state *s, struct value v, u32 count);
+struct value ipjit_sum(struct state *s, struct value a, struct value b);
+struct value ipjit_shifted(struct state *s, struct value v, u32 count);
 
 /* The largest K known with v + K <= length of the base; NO_FACT if none. */
-s64 value_fact(const struct sym *syms, const struct value *v, u32 base);
+s64 ipjit_value_fact(const struct sym *syms, const struct value *v, u32 base);
 
 /* From now on a + strict <= b, as unsigned numbers. */
-void learn_le(struct state *s, const struct value *a, const struct value *b, u32 strict);
+void ipjit_learn_le(struct state *s, const struct value *a, const struct value *b, u32 strict);
 
 /* The place of the symbol with that id, or NR_SYMS. */
-u32 find_sym(const struct state *s, u32 id);
+u32 ipjit_find_sym(const struct state *s, u32 id);
 
-void learn_min(struct state *s, const struct value *v, u64 lo);
-void learn_max(struct state *s, const struct value *v, u64 hi);
+void ipjit_learn_min(struct state *s, const struct value *v, u64 lo);
+void ipjit_learn_max(struct state *s, const struct value *v, u64 hi);
 
 #endif

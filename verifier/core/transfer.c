@@ -27,15 +27,15 @@ static rule_t transfer_mov(struct checker *ck)
 {
 	const struct insn *insn = &ck->insn;
 	struct value v;
-	rule_t rule = read_arg(ck, 1, insn->src_width, &v);
+	rule_t rule = ipjit_read_arg(ck, 1, insn->src_width, &v);
 
 	if (rule)
 		return rule;
 	if (insn->op == OP_movsx &&
 	    (known_range(ck->state.sym, &v).hi > width_mask(insn->src_width) >> 1 ||
 	     flow_range(ck->state.sym, &v).hi > width_mask(insn->src_width) >> 1))
-		v = unknown(&ck->state, insn->width);
-	return write_arg(ck, 0, insn->width, v);
+		v = ipjit_unknown(&ck->state, insn->width);
+	return ipjit_write_arg(ck, 0, insn->width, v);
 }
 
 static rule_t transfer_lea(struct checker *ck)
@@ -43,10 +43,8 @@ static rule_t transfer_lea(struct checker *ck)
 	struct value v;
 	rule_t rule;
 
-	if (ck->insn.arg[1].kind != OPERAND_MEM)
-		return IPJIT_RULE_operand;
-	rule = address(ck, &v);
-	return rule ? rule : write_arg(ck, 0, ck->insn.width, v);
+	rule = ipjit_address(ck, &v);
+	return rule ? rule : ipjit_write_arg(ck, 0, ck->insn.width, v);
 }
 
 /* The low `bytes` bytes of x in reverse. */
@@ -68,9 +66,7 @@ static rule_t transfer_swap(struct checker *ck)
 	struct value v;
 	rule_t rule;
 
-	if (insn->op == OP_movbe && insn->arg[1].kind != OPERAND_MEM)
-		return IPJIT_RULE_operand;
-	rule = read_arg(ck, insn->op == OP_movbe, insn->width, &v);
+	rule = ipjit_read_arg(ck, insn->op == OP_movbe, insn->width, &v);
 	if (!rule && !is_number(&v))
 		rule = IPJIT_RULE_pointer_arith;
 	if (rule)
@@ -78,8 +74,8 @@ static rule_t transfer_swap(struct checker *ck)
 	known = flow = full_range(insn->width);
 	known.lo = known_range(s->sym, &v).lo != 0;
 	flow.lo = flow_range(s->sym, &v).lo != 0;
-	v = fresh(s, known, flow, reverse_bytes(value_ones(s->sym, &v), insn->width));
-	return write_arg(ck, 0, insn->width, v);
+	v = ipjit_fresh(s, known, flow, reverse_bytes(value_ones(s->sym, &v), insn->width));
+	return ipjit_write_arg(ck, 0, insn->width, v);
 }
 
 static rule_t transfer_cmov(struct checker *ck)
@@ -87,49 +83,49 @@ static rule_t transfer_cmov(struct checker *ck)
 	struct state *s = &ck->state;
 	u32 width = ck->insn.width;
 	struct value a, b;
-	rule_t rule = read_arg(ck, 0, width, &a);
+	rule_t rule = ipjit_read_arg(ck, 0, width, &a);
 
 	if (!rule)
-		rule = read_arg(ck, 1, width, &b);
+		rule = ipjit_read_arg(ck, 1, width, &b);
 	if (rule)
 		return rule;
 	if (s->flags.kind == FLAGS_UNSET)
 		return IPJIT_RULE_uninit_flags;
 	if (!is_number(&a) || !is_number(&b))
 		return IPJIT_RULE_pointer_arith;
-	return write_arg(ck, 0, width, select_result(s, &a, &b));
+	return ipjit_write_arg(ck, 0, width, ipjit_select_result(s, &a, &b));
 }
 
 static rule_t transfer_set(struct checker *ck)
 {
 	if (ck->state.flags.kind == FLAGS_UNSET)
 		return IPJIT_RULE_uninit_flags;
-	return write_arg(ck, 0, 1,
-			 fresh(&ck->state, clamp_above(1), clamp_above(1), ALL_ONES));
+	return ipjit_write_arg(ck, 0, 1,
+			 ipjit_fresh(&ck->state, clamp_above(1), clamp_above(1), ALL_ONES));
 }
 
 static rule_t transfer_push(struct checker *ck)
 {
 	struct value v, sp = ck->state.loc[RSP];
-	rule_t rule = read_reg(ck, ck->insn.arg[0].reg, 8, &v);
+	rule_t rule = ipjit_read_reg(ck, ck->insn.arg[0].reg, 8, &v);
 
 	if (rule)
 		return rule;
 	sp.add -= 8;
-	rule = write_reg(ck, RSP, 8, sp);
-	return rule ? rule : store(ck, &sp, 8, v);
+	rule = ipjit_write_reg(ck, RSP, 8, sp);
+	return rule ? rule : ipjit_store(ck, &sp, 8, v);
 }
 
 static rule_t transfer_pop(struct checker *ck)
 {
 	struct value v, sp = ck->state.loc[RSP];
-	rule_t rule = load(ck, &sp, 8, &v);
+	rule_t rule = ipjit_load(ck, &sp, 8, &v);
 
 	if (rule)
 		return rule;
 	sp.add += 8;
-	rule = write_reg(ck, RSP, 8, sp);
-	return rule ? rule : write_reg(ck, ck->insn.arg[0].reg, 8, v);
+	rule = ipjit_write_reg(ck, RSP, 8, sp);
+	return rule ? rule : ipjit_write_reg(ck, ck->insn.arg[0].reg, 8, v);
 }
 
 /* pointer +- number */
@@ -154,7 +150,7 @@ static rule_t move_pointer(struct checker *ck, struct value a, struct value b)
 		return IPJIT_RULE_pointer_arith;
 	}
 	s->flags.kind = FLAGS_OPAQUE;
-	return write_arg(ck, 0, 8, sum(s, a, b));
+	return ipjit_write_arg(ck, 0, 8, ipjit_sum(s, a, b));
 }
 
 /* cmp and test: flags only */
@@ -163,10 +159,10 @@ static rule_t transfer_compare(struct checker *ck)
 	struct state *s = &ck->state;
 	const struct insn *insn = &ck->insn;
 	struct value a, b;
-	rule_t rule = read_arg(ck, 0, insn->width, &a);
+	rule_t rule = ipjit_read_arg(ck, 0, insn->width, &a);
 
 	if (!rule)
-		rule = read_arg(ck, 1, insn->width, &b);
+		rule = ipjit_read_arg(ck, 1, insn->width, &b);
 	if (rule)
 		return rule;
 	if (!is_number(&a) || !is_number(&b)) {
@@ -200,10 +196,10 @@ static rule_t clear_self(struct checker *ck)
 	if (ck->insn.op == OP_sbb) {
 		if (s->flags.kind == FLAGS_UNSET)
 			return IPJIT_RULE_uninit_flags;
-		v = unknown(s, ck->insn.width);
+		v = ipjit_unknown(s, ck->insn.width);
 	}
 	s->flags.kind = FLAGS_OPAQUE;
-	return write_arg(ck, 0, ck->insn.width, v);
+	return ipjit_write_arg(ck, 0, ck->insn.width, v);
 }
 
 static rule_t transfer_alu(struct checker *ck)
@@ -217,31 +213,31 @@ static rule_t transfer_alu(struct checker *ck)
 	if (is_self_clearing(insn))
 		return clear_self(ck);
 	if (insn->arg[0].kind == OPERAND_MEM) {
-		rule = address(ck, &at);
+		rule = ipjit_address(ck, &at);
 		if (!rule && at.kind == KIND_COUNTERS) {
 			s->flags.kind = FLAGS_OPAQUE;
-			return add_to_counter(ck, &at);
+			return ipjit_add_to_counter(ck, &at);
 		}
 		if (!rule)
-			rule = at.kind == KIND_STACK ? load(ck, &at, insn->width, &a) :
+			rule = at.kind == KIND_STACK ? ipjit_load(ck, &at, insn->width, &a) :
 						       IPJIT_RULE_store;
 	} else {
-		rule = read_arg(ck, 0, insn->width, &a);
+		rule = ipjit_read_arg(ck, 0, insn->width, &a);
 	}
 	if (!rule && insn->arg[1].kind != OPERAND_NONE)
-		rule = read_arg(ck, 1, insn->width, &b);
+		rule = ipjit_read_arg(ck, 1, insn->width, &b);
 	if (rule)
 		return rule;
 	if ((insn->op == OP_adc || insn->op == OP_sbb) && s->flags.kind == FLAGS_UNSET)
 		return IPJIT_RULE_uninit_flags;
 	if (!is_number(&a) || !is_number(&b))
 		return move_pointer(ck, a, b);
-	v = alu_result(s, insn->op, a, b, insn->width);
+	v = ipjit_alu_result(s, insn->op, a, b, insn->width);
 	if (compares)
 		set_flags(s, FLAGS_COMPARE, insn->width, a, b);
 	else if (insn->op != OP_not)
 		set_flags(s, FLAGS_RESULT, insn->width, v, constant(0));
-	return write_arg(ck, 0, insn->width, v);
+	return ipjit_write_arg(ck, 0, insn->width, v);
 }
 
 /* Shifts and rotations, the VEX forms too: those leave the flags alone. */
@@ -251,22 +247,22 @@ static rule_t transfer_shift(struct checker *ck)
 	const struct insn *insn = &ck->insn;
 	bool vex = insn->arg[2].kind != OPERAND_NONE;
 	struct value a, count, v;
-	rule_t rule = read_arg(ck, vex, insn->width, &a);
+	rule_t rule = ipjit_read_arg(ck, vex, insn->width, &a);
 
 	/* Only the low byte of the count matters, and of cl only that may be known. */
 	if (!rule)
-		rule = read_arg(ck, vex + 1, 1, &count);
+		rule = ipjit_read_arg(ck, vex + 1, 1, &count);
 	if (rule)
 		return rule;
 	if (!is_number(&a) || !is_number(&count))
 		return IPJIT_RULE_pointer_arith;
-	v = shift_result(s, insn->op, a, count, insn->width);
+	v = ipjit_shift_result(s, insn->op, a, count, insn->width);
 	/* A count of zero keeps the flags, so shifts do not make unset flags set. */
 	if (!vex && s->flags.kind != FLAGS_UNSET)
 		s->flags.kind = FLAGS_OPAQUE;
 	if (!vex && is_constant(&count) && (count.add & 31) && insn->op >= OP_shl)
 		set_flags(s, FLAGS_RESULT, insn->width, v, constant(0));
-	return write_arg(ck, 0, insn->width, v);
+	return ipjit_write_arg(ck, 0, insn->width, v);
 }
 
 static rule_t transfer_bt(struct checker *ck)
@@ -277,18 +273,18 @@ static rule_t transfer_bt(struct checker *ck)
 	/* bt m,r reads at an address that the register moves. */
 	if (ck->insn.arg[0].kind == OPERAND_MEM && ck->insn.arg[1].kind == OPERAND_REG)
 		return IPJIT_RULE_operand;
-	rule = read_arg(ck, 0, ck->insn.width, &ignored);
+	rule = ipjit_read_arg(ck, 0, ck->insn.width, &ignored);
 	if (!rule && ignored.kind != KIND_NUMBER)
 		rule = IPJIT_RULE_pointer_arith;
 	if (!rule)
-		rule = read_arg(ck, 1, ck->insn.width, &ignored);
+		rule = ipjit_read_arg(ck, 1, ck->insn.width, &ignored);
 	if (!rule && ignored.kind != KIND_NUMBER)
 		rule = IPJIT_RULE_pointer_arith;
 	ck->state.flags.kind = FLAGS_OPAQUE;
 	return rule;
 }
 
-rule_t transfer(struct checker *ck)
+rule_t ipjit_transfer(struct checker *ck)
 {
 	switch ((enum insn_op)ck->insn.op) {
 	case OP_mov: case OP_movzx: case OP_movsx:
@@ -314,12 +310,12 @@ rule_t transfer(struct checker *ck)
 	case OP_shlx: case OP_shrx: case OP_sarx:
 		return transfer_shift(ck);
 	case OP_mul: case OP_imul1: case OP_imul: case OP_div:
-		return transfer_muldiv(ck);
+		return ipjit_transfer_muldiv(ck);
 	case OP_bt:
 		return transfer_bt(ck);
 	case OP_bsf: case OP_bsr: case OP_tzcnt: case OP_lzcnt: case OP_popcnt: case OP_andn:
 	case OP_bextr: case OP_bzhi: case OP_blsr: case OP_blsmsk: case OP_blsi:
-		return transfer_bits(ck);
+		return ipjit_transfer_bits(ck);
 	case OP_nop: case OP_endbr64:
 		return IPJIT_RULE_none;
 	case OP_jcc: case OP_jmp: case OP_ret: case OP_int3: case OP_none:

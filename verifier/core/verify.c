@@ -70,17 +70,17 @@ static rule_t check_branch(struct checker *ck)
 	if (insn->target >= ck->code_len)
 		return IPJIT_RULE_target_outside;
 	if (insn->op == OP_jmp) {
-		rule = arrive(ck, insn->target);
+		rule = ipjit_arrive(ck, insn->target);
 		ck->reachable = false;
 		return rule;
 	}
 	if (ck->state.flags.kind == FLAGS_UNSET)
 		return IPJIT_RULE_uninit_flags;
-	remember_condition(&ck->state, &undo);
-	learn_condition(&ck->state, insn->cc);
-	rule = arrive(ck, insn->target);
-	undo_condition(&ck->state, &undo);
-	learn_condition(&ck->state, insn->cc ^ 1);
+	ipjit_remember_condition(&ck->state, &undo);
+	ipjit_learn_condition(&ck->state, insn->cc);
+	rule = ipjit_arrive(ck, insn->target);
+	ipjit_undo_condition(&ck->state, &undo);
+	ipjit_learn_condition(&ck->state, insn->cc ^ 1);
 	return rule;
 }
 
@@ -117,7 +117,7 @@ static rule_t check_ret(struct checker *ck)
 		if (!is_live(s, saved[i]) || v->kind != KIND_SAVED || v->which != saved[i])
 			return IPJIT_RULE_callee_saved;
 	}
-	rule = read_reg(ck, RAX, 8, &result);
+	rule = ipjit_read_reg(ck, RAX, 8, &result);
 	if (rule)
 		return rule;
 	if (result.kind != KIND_NUMBER ||
@@ -133,7 +133,7 @@ static rule_t check_insn(struct checker *ck)
 
 	if (!ck->reachable)
 		return op == OP_int3 || op == OP_nop ? IPJIT_RULE_none : IPJIT_RULE_unreachable;
-	collect_syms(&ck->state);
+	ipjit_collect_syms(&ck->state);
 	switch (op) {
 	case OP_jcc:
 	case OP_jmp:
@@ -143,7 +143,7 @@ static rule_t check_insn(struct checker *ck)
 	case OP_int3:
 		return IPJIT_RULE_trap;
 	default:
-		return transfer(ck);
+		return ipjit_transfer(ck);
 	}
 }
 
@@ -156,7 +156,7 @@ static rule_t check_inside(struct checker *ck)
 	for (i = 1; i < insn->len; i++) {
 		if (!ck->label[insn->at + i])
 			continue;
-		ck->refused_at = first_branch_to(ck, insn->at + i);
+		ck->refused_at = ipjit_first_branch_to(ck, insn->at + i);
 		return IPJIT_RULE_target_inside;
 	}
 	return IPJIT_RULE_none;
@@ -170,11 +170,11 @@ static rule_t walk(struct checker *ck)
 	while (at < ck->code_len) {
 		ck->refused_at = at;
 		if (ck->label[at]) {
-			rule = enter_label(ck, at);
+			rule = ipjit_enter_label(ck, at);
 			if (rule)
 				return rule;
 		}
-		rule = decode(&ck->insn, ck->code, ck->code_len, at, ck->contract->isa);
+		rule = ipjit_decode(&ck->insn, ck->code, ck->code_len, at, ck->contract->isa);
 		if (rule)
 			return rule;
 		ck->nr_insns++;
@@ -217,7 +217,7 @@ static struct checker *set_up(const struct ipjit_contract *contract, const uint8
 	ck->deepest = 0;
 	ck->refused_at = 0;
 	ck->insn = (struct insn){.base = NO_REG, .index = NO_REG};
-	state_init(&ck->state, contract);
+	ipjit_state_init(&ck->state, contract);
 	for (i = 0; i < NR_REGS; i++)
 		ck->entry_value[i] = ck->state.loc[i];
 	return ck;
@@ -236,7 +236,7 @@ int ipjit_verify(const struct ipjit_contract *contract, const uint8_t *code, siz
 		return -EPERM;
 	}
 	if (unit_len < code_len || workspace_len < ipjit_verify_workspace(code_len) ||
-	    !contract_is_sound(contract, (u32)code_len, unit_len))
+	    !ipjit_contract_is_sound(contract, (u32)code_len, unit_len))
 		return -EINVAL;
 	ck = set_up(contract, code, (u32)code_len, workspace);
 	rule = walk(ck);
@@ -248,7 +248,7 @@ int ipjit_verify(const struct ipjit_contract *contract, const uint8_t *code, siz
 	}
 	report->rule = rule;
 	report->offset = ck->refused_at;
-	report_insn(report->insn, sizeof(report->insn), &ck->insn);
-	report_state(report->state, sizeof(report->state), ck);
+	ipjit_report_insn(report->insn, sizeof(report->insn), &ck->insn);
+	ipjit_report_state(report->state, sizeof(report->state), ck);
 	return -EPERM;
 }
