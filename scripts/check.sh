@@ -38,12 +38,10 @@ run_tests() {
     --output-on-failure --output-junit "$PWD/$out/$preset.junit.xml" "$@"
 }
 
+# What the kernel builds too is in the kernel's style, which clang-format does not know well enough.
 stage_format() {
-  local bad=0 file
-  while IFS= read -r file; do
-    clang-format --dry-run -Werror "$file" || bad=1
-  done < <(sources | grep -v -e '^verifier/core/' -e '\.c$' -e 'include/ipjit/\(abi\|ipjit\)\.h' -e verifier/verify.h)
-  return $bad
+  sources | grep -Ev '\.c$|^verifier/core/|^include/ipjit/(abi|ipjit)\.h$|^verifier/verify\.h$|^tests/verifier/clang/' |
+    xargs -P "$jobs" -n 40 clang-format --dry-run -Werror
 }
 
 stage_release() {
