@@ -177,6 +177,38 @@ TEST(FindSets, SharedTailsAreSwallowed) {
     }
 }
 
+TEST(FindSets, ASwallowedTailHandsOnWhatItWasGiven) {
+  const std::string text =
+      "b0: v0 = meta mark\n v1 = meta cpu\n v9 = meta queue\n br v9 == 0 -> b1, b2\n"
+      "b1: br v0 == 250 -> b11, b3(v0)\n"
+      "b2: br v1 == 250 -> b11, b3(v1)\n"
+      "b3(v2: u32): br v2 == 200 -> b11, b4\n" +
+      chain(4, keys(7), "b11", "b12(v2)", [](size_t) { return std::string("v2"); }) +
+      "b11: ret 1\nb12(v3: u32): ret v3\n";
+  const Program unsplit = program_of(text);
+  Program program = unsplit;
+  optimize(program);
+  ASSERT_TRUE(validate(program)) << print(program);
+  EXPECT_EQ(program.tables.size(), 1u) << print(program);
+  for (uint32_t queue : {0u, 1u})
+    for (uint32_t mark_value : {7u, 200u, 250u}) {
+      ipjit_ctx ctx = {};
+      ctx.queue = queue;
+      ctx.mark = mark_value;
+      ctx.cpu = 11;
+      EXPECT_EQ(interpret(program, {}, ctx), interpret(unsplit, {}, ctx)) << queue << mark_value;
+    }
+}
+
+TEST(FindSets, OnlyKeysThatWereSentOffAreAddedToASet) {
+  // Behind the edge on which v0 is 5, 5 is no key of the set.
+  const Program program =
+      with_sets("b0: v0 = meta mark\n br v0 == 5 -> b1, b10\n" +
+                chain(1, keys(8), "b9", "b10", mark) + "b9: ret 1\nb10: ret 0\n");
+  ASSERT_EQ(program.tables.size(), 1u);
+  EXPECT_EQ(program.tables[0].entries.size(), 8u) << print(program);
+}
+
 TEST(FindSets, AFrontendsTableTakesInTheTestsBesideIt) {
   const Program program = with_sets(
       "table0: u32 miss 0 {1, 2, 3, 4, 5, 6, 7}\nb0: v0 = meta mark\n br v0 in table0 -> b2, b1\n"
