@@ -83,7 +83,7 @@ asmjit::x86::CondCode Emitter::compare_imm(Rel rel, ir::ValueId a, uint64_t imm)
   return compare_register(rel, reg, imm);
 }
 
-asmjit::x86::CondCode Emitter::compare_register(Rel rel, Gp reg, uint64_t imm) {
+asmjit::x86::CondCode Emitter::compare_register(Rel rel, const Gp& reg, uint64_t imm) {
   const bool fits = reg.isGpd() || static_cast<int64_t>(imm) == static_cast<int32_t>(imm);
   if (!fits) {
     // rcx is free: a comparison with a constant has one register operand, loaded into rax if at
@@ -153,7 +153,7 @@ asmjit::x86::CondCode Emitter::compare_masked(Rel rel, const Insn& mask, uint64_
   return imm == 0 && rel == Rel::kEq ? Cond::kE : condition(rel);
 }
 
-void Emitter::mask_register(Gp reg, uint64_t bits) {
+void Emitter::mask_register(const Gp& reg, uint64_t bits) {
   if (reg.isGpd() || static_cast<int64_t>(bits) == static_cast<int32_t>(bits)) {
     as_.and_(reg, static_cast<int32_t>(bits));
     return;

@@ -36,7 +36,7 @@ uint32_t probe_bits(const Layout& layout) {
 
 }  // namespace
 
-void Emitter::load_table(Gp to, uint32_t table) {
+void Emitter::load_table(const Gp& to, uint32_t table) {
   as_.lea(to.r64(), x86::ptr(x86::rip, 0));
   table_uses_.push_back({jumps_.here(offset()), table});
 }
@@ -52,7 +52,7 @@ bool Emitter::wider_than_probe(uint32_t table, ir::ValueId key) const {
 }
 
 /// Compares the whole key with what the probe takes; the condition holds for wider ones.  Uses rcx.
-asmjit::x86::CondCode Emitter::compare_width(uint32_t table, Gp key, ir::Type type) {
+asmjit::x86::CondCode Emitter::compare_width(uint32_t table, const Gp& key, ir::Type type) {
   const uint32_t bits = probe_bits(tables_[table].layout);
   if (bits >= 32) {
     as_.mov(x86::rcx, key.r64());
@@ -65,7 +65,7 @@ asmjit::x86::CondCode Emitter::compare_width(uint32_t table, Gp key, ir::Type ty
 }
 
 /// The key as an index into a bitmap or array, in rax: in bounds whatever the branches before did.
-void Emitter::load_index(uint32_t table, Gp key, bool bounded) {
+void Emitter::load_index(uint32_t table, const Gp& key, bool bounded) {
   const Layout& layout = tables_[table].layout;
   if (bounded)
     as_.mov(x86::eax, key.r32());
@@ -75,7 +75,7 @@ void Emitter::load_index(uint32_t table, Gp key, bool bounded) {
 }
 
 /// The slot of a key; uses rax and, for the table's address, rcx.
-asmjit::x86::Mem Emitter::slot_of(uint32_t table, Gp key) {
+asmjit::x86::Mem Emitter::slot_of(uint32_t table, const Gp& key) {
   const Layout& layout = tables_[table].layout;
   const bool wide = layout.key_bytes == 8;
   const Gp i = of_size(x86::rax, layout.key_bytes);
@@ -103,7 +103,7 @@ asmjit::x86::Mem Emitter::slot_of(uint32_t table, Gp key) {
 }
 
 /// Looks into a bitmap or array at the index in rax; the condition holds for a hit.
-asmjit::x86::CondCode Emitter::probe_indexed(uint32_t table, Gp key) {
+asmjit::x86::CondCode Emitter::probe_indexed(uint32_t table, const Gp& key) {
   const Layout& layout = tables_[table].layout;
   load_table(x86::rcx, table);
   const Mem at = x86::dword_ptr(x86::rcx, x86::rax, 2);
@@ -137,7 +137,7 @@ std::optional<asmjit::x86::CondCode> Emitter::probe_in(const Term& term) {
 }
 
 /// The value of the key's slot, or miss.
-void Emitter::find_slot(uint32_t table, Gp key, Gp made) {
+void Emitter::find_slot(uint32_t table, const Gp& key, const Gp& made) {
   const Layout& layout = tables_[table].layout;
   const Mem at = slot_of(table, key);
   as_.cmp(at, of_size(key, layout.key_bytes));
@@ -148,7 +148,7 @@ void Emitter::find_slot(uint32_t table, Gp key, Gp made) {
 }
 
 /// made = cond ? yes : no; uses rcx.
-void Emitter::select(Gp made, Cond cond, uint32_t yes, uint32_t no) {
+void Emitter::select(const Gp& made, Cond cond, uint32_t yes, uint32_t no) {
   as_.mov(made, no);
   as_.mov(x86::ecx, yes);
   as_.cmov(cond, made, x86::ecx);

@@ -57,7 +57,7 @@ asmjit::x86::Mem Emitter::place(const Insn& insn, uint32_t size) {
   return x86::ptr(base, x86::rcx, 0, 0, size);
 }
 
-void Emitter::load_swapped(const Insn& insn, Gp to, Mem mem) {
+void Emitter::load_swapped(const Insn& insn, const Gp& to, const Mem& mem) {
   if (insn.op == Op::kLoadBe16) {
     as_.movzx(to.r32(), mem);
     as_.rol(to.r16(), 8);
@@ -72,7 +72,7 @@ void Emitter::load_swapped(const Insn& insn, Gp to, Mem mem) {
   as_.bswap(whole);
 }
 
-void Emitter::load(const Insn& insn, Gp to, bool raw) {
+void Emitter::load(const Insn& insn, const Gp& to, bool raw) {
   if (insn.op == Op::kMeta) {
     as_.mov(to.r32(), field(insn));
     return;

@@ -22,7 +22,7 @@ namespace {
 constexpr size_t kInARow = 4;
 }
 
-void Emitter::search_cases(Gp value, std::span<const Case> cases, Label other) {
+void Emitter::search_cases(const Gp& value, std::span<const Case> cases, Label other) {
   if (cases.size() <= kInARow) {
     for (const Case& c : cases) {
       compare_register(ir::Rel::kEq, value, c.value);

@@ -28,7 +28,7 @@
 namespace ipjit::tier1 {
 
 /// The register's low `bytes` bytes.
-inline asmjit::x86::Gp of_size(asmjit::x86::Gp reg, uint32_t bytes) {
+inline asmjit::x86::Gp of_size(const asmjit::x86::Gp& reg, uint32_t bytes) {
   if (bytes == 1) return reg.r8();
   if (bytes == 2) return reg.r16();
   if (bytes == 4) return reg.r32();
@@ -83,13 +83,15 @@ class Emitter {
   ipjit_contract contract() const;
 
   // operands.cpp: values as operands
-  Gp in(ir::ValueId v, Gp scratch);
-  Gp in_sized(ir::ValueId v, Gp scratch);
+  Gp in(ir::ValueId v, const Gp& scratch);
+  Gp in_sized(ir::ValueId v, const Gp& scratch);
   Gp out(ir::ValueId v) const;
-  void done(ir::ValueId v, Gp reg);
-  static Gp sized(Gp reg, ir::Type type) { return of_size(reg, type == ir::Type::kU64 ? 8 : 4); }
-  void set_imm(Gp reg, uint64_t imm);
-  void copy(Gp to, Gp from);
+  void done(ir::ValueId v, const Gp& reg);
+  static Gp sized(const Gp& reg, ir::Type type) {
+    return of_size(reg, type == ir::Type::kU64 ? 8 : 4);
+  }
+  void set_imm(const Gp& reg, uint64_t imm);
+  void copy(const Gp& to, const Gp& from);
   Mem slot(Location place) const;
   Location place_of(ir::ValueId v) const { return registers_.of(v); }
   ir::Type type_of(ir::ValueId v) const { return program_->values[index(v)]; }
@@ -97,32 +99,33 @@ class Emitter {
   // emit_alu.cpp
   void emit_binary(const ir::Insn& insn);
   void emit_unary(const ir::Insn& insn);
+  void rename(ir::ValueId v);
   void emit_binary_imm(const ir::Insn& insn, uint64_t imm);
   void emit_arithmetic(const ir::Insn& insn);
   void emit_shift(const ir::Insn& insn);
   void emit_shift_imm(const ir::Insn& insn, uint64_t count);
   void emit_divide(const ir::Insn& insn);
-  void apply(ir::Op op, Gp to, const asmjit::Operand& from);
+  void apply(ir::Op op, const Gp& to, const asmjit::Operand& from);
 
   // emit_load.cpp
   Mem place(const ir::Insn& insn, uint32_t size);
-  void load(const ir::Insn& insn, Gp to, bool raw);
-  void load_swapped(const ir::Insn& insn, Gp to, Mem mem);
+  void load(const ir::Insn& insn, const Gp& to, bool raw);
+  void load_swapped(const ir::Insn& insn, const Gp& to, const Mem& mem);
   void emit_load(const ir::Insn& insn);
   void emit_meta(const ir::Insn& insn);
   Mem field(const ir::Insn& insn) const;
   void emit_need(const ir::Insn& insn);
 
   // emit_find.cpp
-  void load_table(Gp to, uint32_t table);
+  void load_table(const Gp& to, uint32_t table);
   bool wider_than_probe(uint32_t table, ir::ValueId key) const;
-  Cond compare_width(uint32_t table, Gp key, ir::Type type);
+  Cond compare_width(uint32_t table, const Gp& key, ir::Type type);
   bool is_bounded_by_flow(uint32_t table, ir::ValueId key) const;
-  void load_index(uint32_t table, Gp key, bool bounded);
-  Mem slot_of(uint32_t table, Gp key);
-  Cond probe_indexed(uint32_t table, Gp key);
-  void find_slot(uint32_t table, Gp key, Gp made);
-  void select(Gp made, Cond cond, uint32_t yes, uint32_t no);
+  void load_index(uint32_t table, const Gp& key, bool bounded);
+  Mem slot_of(uint32_t table, const Gp& key);
+  Cond probe_indexed(uint32_t table, const Gp& key);
+  void find_slot(uint32_t table, const Gp& key, const Gp& made);
+  void select(const Gp& made, Cond cond, uint32_t yes, uint32_t no);
   std::optional<Cond> probe_in(const ir::Term& term);
   void emit_find(const ir::Insn& insn);
 
@@ -132,13 +135,13 @@ class Emitter {
   Cond compare_masked(ir::Rel rel, const ir::Insn& mask, uint64_t imm);
   Cond compare_memory(ir::Rel rel, const ir::Insn& load, uint64_t imm);
   Cond test_memory(ir::Rel rel, const ir::Insn& load, uint64_t mask, uint64_t imm);
-  Cond compare_register(ir::Rel rel, Gp reg, uint64_t imm);
-  void mask_register(Gp reg, uint64_t bits);
+  Cond compare_register(ir::Rel rel, const Gp& reg, uint64_t imm);
+  void mask_register(const Gp& reg, uint64_t bits);
   void emit_branch(const ir::Term& term);
 
   // emit_switch.cpp
   void emit_switch(const ir::Term& term);
-  void search_cases(Gp value, std::span<const ir::Case> cases, Label other);
+  void search_cases(const Gp& value, std::span<const ir::Case> cases, Label other);
 
   // emit_edges.cpp
   void bind(Label label) { jumps_.bind(label, offset()); }

@@ -17,7 +17,7 @@ asmjit::x86::Mem Emitter::slot(Location place) const {
 }
 
 /// A 64-bit register that holds the value; the scratch one if it has none of its own.
-asmjit::x86::Gp Emitter::in(ir::ValueId v, Gp scratch) {
+asmjit::x86::Gp Emitter::in(ir::ValueId v, const Gp& scratch) {
   if (const std::optional<uint64_t> imm = selection_.constant(v)) {
     set_imm(scratch, *imm);
     return scratch.r64();
@@ -29,7 +29,7 @@ asmjit::x86::Gp Emitter::in(ir::ValueId v, Gp scratch) {
   return scratch.r64();
 }
 
-asmjit::x86::Gp Emitter::in_sized(ir::ValueId v, Gp scratch) {
+asmjit::x86::Gp Emitter::in_sized(ir::ValueId v, const Gp& scratch) {
   return sized(in(v, scratch), type_of(v));
 }
 
@@ -39,7 +39,7 @@ asmjit::x86::Gp Emitter::out(ir::ValueId v) const {
   return sized(x86::gpq(place.reg >= 0 ? static_cast<uint32_t>(place.reg) : 0u), type_of(v));
 }
 
-void Emitter::done(ir::ValueId v, Gp reg) {
+void Emitter::done(ir::ValueId v, const Gp& reg) {
   const Location place = place_of(v);
   if (place.reg < 0)
     as_.mov(slot(place), reg.r64());
@@ -47,7 +47,7 @@ void Emitter::done(ir::ValueId v, Gp reg) {
     copy(out(v), reg);
 }
 
-void Emitter::set_imm(Gp reg, uint64_t imm) {
+void Emitter::set_imm(const Gp& reg, uint64_t imm) {
   if (imm == 0)
     as_.mov(reg.r32(), 0);  // not xor: flags may be alive
   else if (imm <= UINT32_MAX)
@@ -56,7 +56,7 @@ void Emitter::set_imm(Gp reg, uint64_t imm) {
     as_.mov(reg.r64(), imm);
 }
 
-void Emitter::copy(Gp to, Gp from) {
+void Emitter::copy(const Gp& to, const Gp& from) {
   if (to.id() == from.id()) return;
   if (to.isGpq())
     as_.mov(to, from.r64());

@@ -144,7 +144,7 @@ Status Registers::place(ValueId v, uint32_t at, ValueId hint) {
     if (Status spilled = spill(holder_[longest]); !spilled) return spilled;
     reg = longest;
   }
-  places_[index(v)] = {static_cast<int8_t>(reg), -1};
+  places_[index(v)] = {static_cast<int16_t>(reg), -1};
   holder_[reg] = v;
   busy_until_[reg] = intervals_[index(v)].end;
   used_mask_ |= 1u << reg;

@@ -34,7 +34,7 @@ enum Gpr : uint8_t {
 };
 
 struct Location {
-  int8_t reg = -1;    ///< Gpr, or -1
+  int16_t reg = -1;   ///< Gpr, or -1
   int16_t slot = -1;  ///< stack slot of 8 bytes, or -1; neither: the value has no code
 
   bool operator==(const Location&) const = default;

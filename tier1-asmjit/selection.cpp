@@ -102,6 +102,8 @@ void Selection::visit_insn(const Insn& insn, uint32_t at, uint32_t block) {
     use_as_number(insn.b);
   }
   const ir::Operands operands = ir::operands_of(insn.op);
+  if (operands == ir::Operands::kPlace && insn.a != ir::kNoValue)
+    info_[index(insn.a)].offset = true;
   if (operands == ir::Operands::kPlace && insn.base == ir::Base::kTransport)
     needs_transport_ = needs_ctx_ = true;
   if (insn.op == Op::kMeta || insn.op == Op::kEffect || insn.op == Op::kCount) needs_ctx_ = true;

@@ -30,6 +30,9 @@ class Selection {
   /// The table's keys are kept in big endian, because all who ask do so with raw values.
   bool raw_table(uint32_t table) const { return raw_tables_[table]; }
 
+  /// Some need or load counts its place from the value.
+  bool is_offset(ir::ValueId v) const { return info_[index(v)].offset; }
+
   bool used(ir::ValueId v) const { return info_[index(v)].uses != 0; }
 
   /// No value exceeds this; by the shape of its definition alone.
@@ -48,6 +51,7 @@ class Selection {
     uint32_t as_number = 0;  ///< users that need host byte order
     bool folded = false;
     bool raw = false;
+    bool offset = false;
   };
   static constexpr uint32_t kNoDef = 0xffffffff;
 

@@ -5,7 +5,7 @@
 //   registers   a register or stack slot for each value                              registers.h
 //   tables      sets and maps as bytes                                               lookup/table.h
 //   walk        prologue; blocks in order; shared returns behind them                emit_*.cpp
-//   finish      code, padding to 64 bytes, tables, addresses of tables
+//   finish      short jumps, padding to 64 bytes, tables, addresses of tables        jumps.h
 //
 // Nothing here knows where a program came from: bounds checks are IR instructions, and the
 // verifier, not this tier, decides whether they suffice.
@@ -179,9 +179,12 @@ void Emitter::emit_insn(const Insn& insn) {
     case Op::kXor:
     case Op::kShl:
     case Op::kShr:
-      return emit_binary(insn);
+      emit_binary(insn);
+      return rename(insn.result);
     case Op::kNeg:
     case Op::kBswap:
+      emit_unary(insn);
+      return rename(insn.result);
     case Op::kZext:
     case Op::kTrunc:
       return emit_unary(insn);

@@ -121,6 +121,21 @@ TEST(Need, WideOffsetsDoNotWrap) {
     }
 }
 
+TEST(Need, OffsetsThatAreSumsWhichMayWrap) {
+  // The place also proves the bytes before it; once the verifier learnt nothing from such a need.
+  for (const char* sum : {"add v0, 3", "sub v0, 3", "mul v0, 3", "neg v0", "xor v0, 1"})
+    expect_agreement(
+        program_of(
+            "filter f\nb0: need 8 else b1\n    v0 = load_be64 0\n    v1 = " + std::string(sum) +
+            "\n    need v1 + 20 else b1\n    v2 = load_u8 v1 + 19\n"
+            "    v3 = load_u8 19\n    v4 = add v2, v3\n    ret v4\nb1: ret 7\n"),
+        packets());
+  expect_agreement(
+      program_of("filter f\nb0: v0 = const.u64 0\n    v1 = sub v0, 3\n"
+                 "    need v1 + 3 else b1\n    v2 = load_u8 v1\n    ret v2\nb1: ret 7\n"),
+      packets());
+}
+
 TEST(Need, TheElseBlockSeesWhatWasThere) {
   expect_agreement(program_of("filter f\nb0: need 2 else b1\n    v0 = load_be16 0\n"
                               "    need 10 else b2\n    v1 = load_u8 9\n    v2 = add v0, v1\n"
