@@ -181,7 +181,7 @@ TEST(FindSets, ASwallowedTailHandsOnWhatItWasGiven) {
   const std::string text =
       "b0: v0 = meta mark\n v1 = meta cpu\n v9 = meta queue\n br v9 == 0 -> b1, b2\n"
       "b1: br v0 == 250 -> b11, b3(v0)\n"
-      "b2: br v1 == 250 -> b11, b3(v1)\n"
+      "b2: br v1 == 250 -> b12(v9), b3(v1)\n"
       "b3(v2: u32): br v2 == 200 -> b11, b4\n" +
       chain(4, keys(7), "b11", "b12(v2)", [](size_t) { return std::string("v2"); }) +
       "b11: ret 1\nb12(v3: u32): ret v3\n";
@@ -189,7 +189,7 @@ TEST(FindSets, ASwallowedTailHandsOnWhatItWasGiven) {
   Program program = unsplit;
   optimize(program);
   ASSERT_TRUE(validate(program)) << print(program);
-  EXPECT_EQ(program.tables.size(), 1u) << print(program);
+  EXPECT_EQ(program.tables.size(), 2u) << print(program);
   for (uint32_t queue : {0u, 1u})
     for (uint32_t mark_value : {7u, 200u, 250u}) {
       ipjit_ctx ctx = {};
