@@ -5,9 +5,9 @@
 // of `==`, and the thousand blocks that they shrink by are not walked by the others.  They come
 // again at the end, because chains that alternate with loads are chains only when the loads are
 // gone.  Threading needs blocks that numbering has emptied, and by cutting ways makes more values
-// dominate others, so the two take turns; what libpcap optimised leaves it nothing to do.  Needs are
-// merged when that is over: a raised need is no longer equal to the one before it, and keeps its
-// block from being empty.
+// dominate others, so the two take turns; what libpcap optimised leaves it nothing to do.  Needs
+// are merged when that is over: a raised need is no longer equal to the one before it, and keeps
+// its block from being empty.
 #include "ir/optimize.h"
 
 #include "ir/passes/passes.h"

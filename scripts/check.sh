@@ -38,10 +38,9 @@ run_tests() {
     --output-on-failure --output-junit "$PWD/$out/$preset.junit.xml" "$@"
 }
 
-# What the kernel builds too is in the kernel's style, which clang-format does not know well enough.
+# C is in the kernel's style, which clang-format does not know well enough: it begins with "/*".
 stage_format() {
-  sources | grep -Ev '\.c$|^verifier/core/|^include/ipjit/(abi|ipjit)\.h$|^verifier/verify\.h$|^tests/verifier/clang/' |
-    xargs -P "$jobs" -n 40 clang-format --dry-run -Werror
+  sources | grep -v '\.c$' | xargs grep -l '^// SPDX' | xargs -P "$jobs" -n 40 clang-format --dry-run -Werror
 }
 
 stage_release() {

@@ -15,8 +15,8 @@ namespace {
 constexpr size_t kKeptBytes = 1 << 20;
 
 std::string why(const ipjit_report& report) {
-  std::string text = std::string(ipjit_rule_name(report.rule)) + ": " +
-                     ipjit_rule_meaning(report.rule);
+  std::string text =
+      std::string(ipjit_rule_name(report.rule)) + ": " + ipjit_rule_meaning(report.rule);
   if (report.insn[0] != 0) text += std::string("; at ") + report.insn;
   if (report.state[0] != 0) text += std::string("; ") + report.state;
   return text;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The generated traffic is what it says: the shares that the filters find, sizes, and the same bytes
-// for the same seed.  Counts come from libpcap, not from the generator.
+// The generated traffic is what it says: the shares that the filters find, sizes, and the same
+// bytes for the same seed.  Counts come from libpcap, not from the generator.
 #include "bench/traffic/traffic.h"
 
 #include <gmock/gmock.h>

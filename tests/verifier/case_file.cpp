@@ -87,14 +87,22 @@ bool set_word(const std::string& key, const std::string& value,
     return set_tables(value, labels, contract);
   } else {
     const uint64_t number = std::stoull(value.empty() ? "0" : value, nullptr, 0);
-    if (key == "max_len") contract.max_len = number;
-    else if (key == "max_th_len") contract.max_th_len = number;
-    else if (key == "stack") contract.stack_bytes = static_cast<uint32_t>(number);
-    else if (key == "exits") contract.exits = static_cast<uint32_t>(number);
-    else if (key == "resumes") contract.resumes = static_cast<uint32_t>(number);
-    else if (key == "actions") contract.actions = static_cast<uint32_t>(number);
-    else if (key == "counters") contract.counters = static_cast<uint32_t>(number);
-    else return false;
+    if (key == "max_len")
+      contract.max_len = number;
+    else if (key == "max_th_len")
+      contract.max_th_len = number;
+    else if (key == "stack")
+      contract.stack_bytes = static_cast<uint32_t>(number);
+    else if (key == "exits")
+      contract.exits = static_cast<uint32_t>(number);
+    else if (key == "resumes")
+      contract.resumes = static_cast<uint32_t>(number);
+    else if (key == "actions")
+      contract.actions = static_cast<uint32_t>(number);
+    else if (key == "counters")
+      contract.counters = static_cast<uint32_t>(number);
+    else
+      return false;
   }
   return true;
 }
@@ -139,9 +147,12 @@ Case read_case(const std::filesystem::path& path) {
   std::ifstream in(path);
   std::string text, contract, expect;
   for (std::string line, rest; std::getline(in, line);) {
-    if (starts_with(line, "# about ", rest)) out.about = rest;
-    else if (starts_with(line, "# contract ", rest)) contract = rest;
-    else if (starts_with(line, "# expect ", rest)) expect = rest;
+    if (starts_with(line, "# about ", rest))
+      out.about = rest;
+    else if (starts_with(line, "# contract ", rest))
+      contract = rest;
+    else if (starts_with(line, "# expect ", rest))
+      expect = rest;
     text += line + "\n";
   }
   const std::vector<std::string> words = split(expect, ' ');

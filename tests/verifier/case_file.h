@@ -9,10 +9,10 @@
 //   bad:    movzx eax, word ptr [rdi+13]
 //   out:    ret
 //
-// `# expect accept` is the other expectation; `refuse RULE` alone leaves the place open.  Words of the contract: max_len, max_th_len, stack,
-// exits, resumes, actions, counters, isa, fields, th (declares that base), nodata (takes the
-// other one away), tables.  A table of the unit is named by its label; the first such label ends
-// the code.
+// `# expect accept` is the other expectation; `refuse RULE` alone leaves the place open.  Words of
+// the contract: max_len, max_th_len, stack, exits, resumes, actions, counters, isa, fields, th
+// (declares that base), nodata (takes the other one away), tables.  A table of the unit is named by
+// its label; the first such label ends the code.
 #pragma once
 
 #include <filesystem>
@@ -32,7 +32,7 @@ struct Case {
   std::vector<uint8_t> unit;
   uint32_t code_len = 0;
   bool accept = false;
-  std::string rule;  ///< of a refusal
+  std::string rule;       ///< of a refusal
   bool anywhere = false;  ///< the place of the refusal is not said
   uint32_t at = 0;        ///< byte offset of a refusal
 };

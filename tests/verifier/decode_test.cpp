@@ -18,8 +18,8 @@
 namespace ipjit::verifier {
 namespace {
 
-constexpr uint32_t kAllIsa = IPJIT_ISA_MOVBE | IPJIT_ISA_BMI1 | IPJIT_ISA_BMI2 | IPJIT_ISA_POPCNT |
-                             IPJIT_ISA_LZCNT;
+constexpr uint32_t kAllIsa =
+    IPJIT_ISA_MOVBE | IPJIT_ISA_BMI1 | IPJIT_ISA_BMI2 | IPJIT_ISA_POPCNT | IPJIT_ISA_LZCNT;
 constexpr size_t kBytes = 16;
 
 struct Tally {
@@ -30,7 +30,8 @@ struct Tally {
 void try_bytes(std::span<const uint8_t> bytes, Tally& tally) {
   insn got;
   ++tally.tried;
-  if (ipjit_decode(&got, bytes.data(), static_cast<uint32_t>(bytes.size()), 0, kAllIsa) != 0) return;
+  if (ipjit_decode(&got, bytes.data(), static_cast<uint32_t>(bytes.size()), 0, kAllIsa) != 0)
+    return;
   ++tally.accepted;
   ++tally.by_op[got.op];
   const std::string difference = zydis_difference(got, bytes);
@@ -39,8 +40,8 @@ void try_bytes(std::span<const uint8_t> bytes, Tally& tally) {
 
 TEST(Decode, AgreesWithZydisOnEveryOpcode) {
   const std::vector<std::vector<uint8_t>> prefixes = {
-      {},           {0x66},       {0xf3},       {0xf2},       {0x40}, {0x41}, {0x42}, {0x44},
-      {0x48},       {0x49},       {0x4a},       {0x4c},       {0x4f}, {0x66, 0x41},
+      {},           {0x66},       {0xf3},       {0xf2},       {0x40}, {0x41}, {0x42},
+      {0x44},       {0x48},       {0x49},       {0x4a},       {0x4c}, {0x4f}, {0x66, 0x41},
       {0x66, 0x48}, {0xf3, 0x48}, {0xf3, 0x41}, {0x48, 0x66}, {0x67}, {0x2e}, {0xf0}};
   const std::vector<std::vector<uint8_t>> escapes = {{}, {0x0f}, {0x0f, 0x38}, {0x0f, 0x3a}};
   const std::array<uint8_t, 6> sibs = {0x00, 0x24, 0x25, 0x64, 0xad, 0xfc};
@@ -70,9 +71,12 @@ TEST(Decode, AgreesWithZydisOnEveryVexOpcode) {
     for (uint32_t b2 = 0; b2 < 256; ++b2)
       for (uint32_t opcode = 0xe0; opcode < 256; ++opcode)
         for (const uint8_t modrm : {0x00, 0x05, 0x0c, 0x4b, 0x94, 0xc8, 0xd1, 0xda, 0xe3, 0xff}) {
-          const std::array<uint8_t, kBytes> bytes = {0xc4,  static_cast<uint8_t>(b1),
+          const std::array<uint8_t, kBytes> bytes = {0xc4,
+                                                     static_cast<uint8_t>(b1),
                                                      static_cast<uint8_t>(b2),
-                                                     static_cast<uint8_t>(opcode), modrm, 0x53};
+                                                     static_cast<uint8_t>(opcode),
+                                                     modrm,
+                                                     0x53};
           try_bytes(bytes, tally);
           if (HasFatalFailure()) return;
         }
@@ -110,7 +114,8 @@ TEST(Decode, NeverReadsPastTheCode) {
     for (uint32_t length = 1; length < whole.len; ++length) {
       // A copy of just these bytes, so that a sanitizer sees a read behind them.
       const std::vector<uint8_t> exact(bytes.begin(), bytes.begin() + length);
-      EXPECT_NE(ipjit_decode(&part, exact.data(), length, 0, kAllIsa), IPJIT_RULE_none) << hex(bytes);
+      EXPECT_NE(ipjit_decode(&part, exact.data(), length, 0, kAllIsa), IPJIT_RULE_none)
+          << hex(bytes);
     }
   }
 }

@@ -33,7 +33,8 @@ T at(std::span<const uint8_t> bytes, uint64_t offset) {
 
 std::vector<uint8_t> section(std::span<const uint8_t> object, const std::string& name) {
   const auto header = at<Elf64_Ehdr>(object, 0);
-  const auto names = at<Elf64_Shdr>(object, header.e_shoff + header.e_shstrndx * sizeof(Elf64_Shdr));
+  const auto names =
+      at<Elf64_Shdr>(object, header.e_shoff + header.e_shstrndx * sizeof(Elf64_Shdr));
   for (uint32_t i = 0; i < header.e_shnum; ++i) {
     const auto s = at<Elf64_Shdr>(object, header.e_shoff + i * sizeof(Elf64_Shdr));
     const uint64_t text = names.sh_offset + s.sh_name;
@@ -54,7 +55,8 @@ Assembled assemble(const std::string& text, const std::vector<std::string>& labe
   const std::string source = stem, object = source + ".o";
   {
     std::ofstream out(source);
-    out << ".intel_syntax noprefix\n.text\n.Lstart_of_case:\n" << text << "\n.section .labels,\"a\"\n";
+    out << ".intel_syntax noprefix\n.text\n.Lstart_of_case:\n"
+        << text << "\n.section .labels,\"a\"\n";
     for (const std::string& label : labels) out << ".long " << label << " - .Lstart_of_case\n";
   }
   const std::string command = "as --64 -o " + object + " " + source + " 2>&1";

@@ -42,8 +42,10 @@ std::string reg_difference(const ZydisDecodedOperand& theirs, uint8_t reg, uint3
     if (width != 1 || (id < 4 ? id : id - 4) != reg) return "another byte register";
     return "";
   }
-  const uint32_t bits = cls == ZYDIS_REGCLASS_GPR16 ? 2 : cls == ZYDIS_REGCLASS_GPR32 ? 4
-                        : cls == ZYDIS_REGCLASS_GPR64 ? 8 : 0;
+  const uint32_t bits = cls == ZYDIS_REGCLASS_GPR16   ? 2
+                        : cls == ZYDIS_REGCLASS_GPR32 ? 4
+                        : cls == ZYDIS_REGCLASS_GPR64 ? 8
+                                                      : 0;
   if (bits != width || reg_number(theirs.reg.value) != reg) return "another register";
   return "";
 }
@@ -53,8 +55,7 @@ bool same_base(ZydisRegister theirs, uint8_t ours) {
   return ZydisRegisterGetClass(theirs) == ZYDIS_REGCLASS_GPR64 && reg_number(theirs) == ours;
 }
 
-std::string memory_difference(const ZydisDecodedOperand& theirs, const insn& ours,
-                              uint32_t width) {
+std::string memory_difference(const ZydisDecodedOperand& theirs, const insn& ours, uint32_t width) {
   if (theirs.type != ZYDIS_OPERAND_TYPE_MEMORY) return "not memory";
   if (theirs.mem.segment != ZYDIS_REGISTER_DS && theirs.mem.segment != ZYDIS_REGISTER_SS)
     return "a segment";
@@ -130,8 +131,8 @@ std::string hex(std::span<const uint8_t> bytes) {
 std::string zydis_difference(const insn& ours, std::span<const uint8_t> bytes) {
   ZydisDecodedInstruction theirs;
   ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
-  if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder(), bytes.data(), bytes.size(), &theirs,
-                                           operands)))
+  if (!ZYAN_SUCCESS(
+          ZydisDecoderDecodeFull(&decoder(), bytes.data(), bytes.size(), &theirs, operands)))
     return "Zydis refuses it";
   if (theirs.length != ours.len) return "Zydis says length " + std::to_string(theirs.length);
   if (ZydisMnemonicGetString(theirs.mnemonic) != mnemonic(ours))
