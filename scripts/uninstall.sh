@@ -29,7 +29,7 @@ done <"$manifest"
 # Deepest first, so that a parent is empty by the time it is looked at.
 sed 's|/[^/]*$||' "$manifest" | sort -u | awk '{ print length, $0 }' | sort -rn | cut -d' ' -f2- |
   while IFS= read -r dir; do
-    while [[ $dir == *ipjit* ]]; do
+    while [[ $dir == *ipjit* || $dir == */abstractions/base.d ]]; do
       rmdir -- "$root$dir" 2>/dev/null || break
       dir=${dir%/*}
     done
