@@ -78,7 +78,8 @@ stage_fuzz() {
     local corpus=$out/$name.corpus
     mkdir -p "$corpus"
     local seeds=()
-    [[ -d tests/fuzz/seeds/$name ]] && seeds=("tests/fuzz/seeds/$name")
+    [[ -d tests/fuzz/seeds/$name ]] && seeds+=("tests/fuzz/seeds/$name")
+    [[ $name == ir_parse_fuzz ]] && seeds+=(tests/cases/ir)  # valid IR text as it stands
     echo "== $name, $fuzz_seconds s"
     if "$target" -max_total_time="$fuzz_seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
       -verbosity=0 -artifact_prefix="$out/$name." "$corpus" "${seeds[@]}"; then
@@ -125,4 +126,4 @@ for stage in "${stages[@]}"; do
   fi
 done
 echo "$((SECONDS - begun)) s in all"
-scripts/tally.py total "$out/tally"
+scripts/tally.py total "$out/tally" | tee "$out/summary"
