@@ -41,10 +41,10 @@ def tcp_packet(dport=80, sport=40000, payload=b""):
 
 def pcap_file(packets, linktype=1, snaplen=65535):
     """A little-endian pcap file, one packet a second."""
-    out = struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, snaplen, linktype)
+    parts = [struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, snaplen, linktype)]
     for i, packet in enumerate(packets):
-        out += struct.pack("<IIII", i, 0, len(packet), len(packet)) + packet
-    return out
+        parts += [struct.pack("<IIII", i, 0, len(packet), len(packet)), packet]
+    return b"".join(parts)
 
 
 def pcapng_file(packets, linktype=1):
@@ -53,9 +53,9 @@ def pcapng_file(packets, linktype=1):
         size = 12 + len(body)
         return struct.pack("<II", kind, size) + body + struct.pack("<I", size)
 
-    out = block(0x0a0d0d0a, struct.pack("<IHHq", 0x1a2b3c4d, 1, 0, -1))
-    out += block(1, struct.pack("<HHI", linktype, 0, 65535))
+    parts = [block(0x0a0d0d0a, struct.pack("<IHHq", 0x1a2b3c4d, 1, 0, -1)),
+             block(1, struct.pack("<HHI", linktype, 0, 65535))]
     for packet in packets:
-        padding = bytes(-len(packet) % 4)
-        out += block(6, struct.pack("<IIIII", 0, 0, 0, len(packet), len(packet)) + packet + padding)
-    return out
+        sizes = struct.pack("<IIIII", 0, 0, 0, len(packet), len(packet))
+        parts.append(block(6, sizes + packet + bytes(-len(packet) % 4)))
+    return b"".join(parts)

@@ -7,8 +7,8 @@ import unittest
 from command import ipjit
 
 NAMES = ["cpu", "target", "caches", "environment", "libpcap", "executable memory",
-         "compile and run", "statistics", "preload library", "kernel module", "apparmor", "tier2",
-         "dpdk"]
+         "compile and run", "statistics", "preload library", "drop-in libpcap",
+         "kernel module", "apparmor", "tier2", "dpdk"]
 
 
 class Doctor(unittest.TestCase):

@@ -5,7 +5,8 @@ import unittest
 
 from command import ipjit
 
-SUBCOMMANDS = ["filter", "exec", "stats", "doctor", "compile", "verify", "eval"]
+SUBCOMMANDS = ["filter", "exec", "stats", "doctor", "compile", "verify", "eval", "enable",
+               "disable", "status"]
 
 
 class Usage(unittest.TestCase):

@@ -19,6 +19,7 @@
 #include "runtime/pipeline.h"
 #include "tools/ipjit/complaint.h"
 #include "tools/ipjit/loadable.h"
+#include "tools/pcap/switch.h"
 
 namespace ipjit::cli {
 namespace {
@@ -147,6 +148,20 @@ Check check_preload() {
   return {"preload library", Health::kMissing, library.error().why, "sudo make install"};
 }
 
+Check check_drop_in() {
+  Result<pcap::SwitchState> state = pcap::status();
+  if (!state)
+    return {"drop-in libpcap", Health::kMissing, state.error().why, "sudo apt install libc-bin"};
+  if (!state->installed)
+    return {"drop-in libpcap", Health::kMissing,
+            "not installed: `ipjit enable` has nothing to put before libpcap", "sudo make install"};
+  if (state->configured != state->effective)
+    return {"drop-in libpcap", Health::kMissing, state->word(), "sudo ipjit enable"};
+  return {"drop-in libpcap", Health::kOk,
+          state->effective ? "enabled: every program's libpcap filters through ipjit"
+                           : "disabled: `sudo ipjit enable` puts it before libpcap system-wide"};
+}
+
 Check check_kernel_module() {
   if (exists("/dev/ipjit"))
     return {"kernel module", Health::kNote, "/dev/ipjit exists; this version does not use it"};
@@ -189,11 +204,11 @@ Check check_dpdk() {
 }
 
 std::vector<Check> all_checks() {
-  return {check_cpu(),           check_target(),        check_caches(),
-          check_environment(),   check_libpcap(),       check_executable_memory(),
-          check_pipeline(),      check_shared_memory(), check_preload(),
-          check_kernel_module(), check_apparmor(),      check_second_tier(),
-          check_dpdk()};
+  return {check_cpu(),         check_target(),        check_caches(),
+          check_environment(), check_libpcap(),       check_executable_memory(),
+          check_pipeline(),    check_shared_memory(), check_preload(),
+          check_drop_in(),     check_kernel_module(), check_apparmor(),
+          check_second_tier(), check_dpdk()};
 }
 
 }  // namespace ipjit::cli

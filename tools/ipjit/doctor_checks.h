@@ -35,6 +35,7 @@ Check check_executable_memory();
 Check check_pipeline();
 Check check_shared_memory();
 Check check_preload();
+Check check_drop_in();
 Check check_kernel_module();
 Check check_apparmor();
 Check check_second_tier();

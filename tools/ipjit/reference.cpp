@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tools/ipjit/reference.h"
 
+#include <dlfcn.h>
+
 #include "bpf-frontend/check.h"
 
 namespace ipjit::cli {
@@ -31,11 +33,25 @@ Result<Reference> Reference::make(std::span<const bpf::Insn> insns, bpf::Dialect
   }
   if (!bpf_validate(copy.data(), static_cast<int>(copy.size())))
     return Error{Stage::kFrontend, Code::kRefused, 0, "libpcap's bpf_validate() refuses it"};
-  return Reference(std::move(copy));
+  Result<FilterFn> filter = real_filter();
+  if (!filter) return filter.error();
+  return Reference(std::move(copy), *filter);
+}
+
+// Our doubles have a bpf_filter() but no bpf_validate(): the object that holds the latter is
+// libpcap.
+Result<Reference::FilterFn> Reference::real_filter() {
+  Dl_info found = {};
+  void* validate = dlsym(RTLD_DEFAULT, "bpf_validate");
+  if (!validate || !dladdr(validate, &found)) return unavailable(0, "libpcap is not loaded");
+  void* libpcap = dlopen(found.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
+  void* filter = libpcap ? dlsym(libpcap, "bpf_filter") : nullptr;
+  if (!filter) return unavailable(0, "libpcap has no bpf_filter()");
+  return reinterpret_cast<FilterFn>(filter);
 }
 
 uint32_t Reference::run(std::span<const uint8_t> data, uint32_t wire_len) const {
-  return bpf_filter(insns_.data(), data.data(), wire_len, static_cast<uint32_t>(data.size()));
+  return filter_(insns_.data(), data.data(), wire_len, static_cast<uint32_t>(data.size()));
 }
 
 }  // namespace ipjit::cli

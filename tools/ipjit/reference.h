@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// libpcap's own interpreter: the engine that the others are compared with.
+// libpcap's own interpreter: the engine that the others are compared with.  It is libpcap's also
+// where `ipjit enable` or LD_PRELOAD has put our doubles of its functions in front of it.
 #pragma once
 
 #include <pcap/pcap.h>
@@ -22,9 +23,15 @@ class Reference {
   uint32_t run(std::span<const uint8_t> data, uint32_t wire_len) const;
 
  private:
-  explicit Reference(std::vector<bpf_insn> insns) : insns_(std::move(insns)) {}
+  using FilterFn = decltype(&bpf_filter);
+  Reference(std::vector<bpf_insn> insns, FilterFn filter)
+      : insns_(std::move(insns)), filter_(filter) {}
+
+  /// Fails: kUnavailable.
+  static Result<FilterFn> real_filter();
 
   std::vector<bpf_insn> insns_;
+  FilterFn filter_;
 };
 
 }  // namespace ipjit::cli
