@@ -26,7 +26,7 @@
 #define NR_SYMS 96		/* more than NR_LOCS + flags + what one instruction makes */
 #define SYMS_PER_INSN 24
 #define NR_BASES 2
-#define NO_FACT ((s64)1 << 63)
+#define NO_FACT (-(s64)0x7fffffffffffffff - 1)
 
 enum kind {
 	KIND_NONE,

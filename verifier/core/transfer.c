@@ -149,7 +149,8 @@ static rule_t move_pointer(struct checker *ck, struct value a, struct value b)
 	} else if (insn->op != OP_add && insn->op != OP_inc) {
 		return IPJIT_RULE_pointer_arith;
 	}
-	s->flags.kind = FLAGS_OPAQUE;
+	/* Flags would tell bits of the address. */
+	s->flags.kind = FLAGS_UNSET;
 	return ipjit_write_arg(ck, 0, 8, ipjit_sum(s, a, b));
 }
 
@@ -165,12 +166,8 @@ static rule_t transfer_compare(struct checker *ck)
 		rule = ipjit_read_arg(ck, 1, insn->width, &b);
 	if (rule)
 		return rule;
-	if (!is_number(&a) || !is_number(&b)) {
-		/* Addresses say nothing here; a null check is harmless. */
-		s->flags.kind = FLAGS_OPAQUE;
-		return a.kind == KIND_SAVED || b.kind == KIND_SAVED ? IPJIT_RULE_pointer_arith :
-								      IPJIT_RULE_none;
-	}
+	if (!is_number(&a) || !is_number(&b))
+		return IPJIT_RULE_pointer_arith;
 	if (insn->op == OP_cmp)
 		set_flags(s, FLAGS_COMPARE, insn->width, a, b);
 	else if (a.sym == b.sym && a.add == b.add)
