@@ -19,8 +19,8 @@ class Fragment(unittest.TestCase):
         shutil.copytree(POLICY, self.base, symlinks=True)
 
     def parse(self, profile, *options):
-        return subprocess.run(["apparmor_parser", "-Q", "-K", "--base", self.base, *options, profile],
-                              capture_output=True, text=True, check=False)
+        command = ["apparmor_parser", "-Q", "-K", "--base", self.base, *options, profile]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
 
     def test_in_a_profile(self):
         profile = os.path.join(self.base, "example")

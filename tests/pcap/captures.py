@@ -43,7 +43,8 @@ def random_packet(rng, match=0.3):
     source = host(rng.randrange(100)) if wanted else f"192.0.2.{rng.randrange(256)}"
     ports = struct.pack(">HH", rng.choice([80, 443, 53, 1024 + rng.randrange(60000)]), 80)
     size = rng.choices([18, 30, 500, 1460], [6, 4, 4, 1])[0]
-    packet = ipv4(source, f"203.0.113.{rng.randrange(256)}", rng.choice([6, 17]), ports + bytes(size))
+    packet = ipv4(source, f"203.0.113.{rng.randrange(256)}", rng.choice([6, 17]),
+                  ports + bytes(size))
     if kind < 0.2:
         return ethernet(struct.pack(">HH", rng.randrange(4096), 0x0800) + packet, 0x8100)
     return ethernet(packet)

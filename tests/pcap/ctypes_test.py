@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Python through ctypes: dlopen() and dlsym() find the drop-in; the preload library is passed by."""
+"""Python through ctypes: dlopen() and dlsym() find the drop-in and pass the preload library by."""
 import os
 import sys
 import unittest

@@ -39,6 +39,14 @@ Record* find(const pcap_t* wanted, const pcap_t* of) {
   return at;
 }
 
+void forget(Record& record) {
+  record.engine = nullptr;
+  record.owner.reset();
+  record.previous.reset();
+  record.next_packet = {};
+  record.pcap.store(nullptr, std::memory_order_release);
+}
+
 }  // namespace
 
 Handle* find_handle(const pcap_t* pcap) { return find(pcap, pcap); }
@@ -49,12 +57,17 @@ Handle* filtering_handle(const pcap_t* pcap) {
 }
 
 Handle& make_handle(pcap_t* pcap) {
+  const bool live = real().pcap_file(pcap) == nullptr;
+  if (Record* known = find(pcap, pcap); known && known->live == live) return *known;
   std::lock_guard lock(making);
-  if (Record* known = find(pcap, pcap)) return *known;
+  if (Record* known = find(pcap, pcap)) {
+    if (known->live == live) return *known;
+    forget(*known);  // of a handle that was closed past us, by a function that dlsym() found
+  }
   Record* record = find(nullptr, pcap);
   const bool is_new = !record;
   if (is_new) record = new Record;
-  record->live = real().pcap_file(pcap) == nullptr;
+  record->live = live;
   record->timeout_ms = 0;
   record->frames = {};
   record->break_pending = false;
@@ -68,13 +81,7 @@ Handle& make_handle(pcap_t* pcap) {
 
 void drop_handle(const pcap_t* pcap) {
   std::lock_guard lock(making);
-  Record* record = find(pcap, pcap);
-  if (!record) return;
-  record->engine = nullptr;
-  record->owner.reset();
-  record->previous.reset();
-  record->next_packet = {};
-  record->pcap.store(nullptr, std::memory_order_release);
+  if (Record* record = find(pcap, pcap)) forget(*record);
 }
 
 void set_engine(Handle& handle, std::unique_ptr<Engine> engine) {

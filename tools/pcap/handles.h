@@ -32,7 +32,7 @@ Handle* find_handle(const pcap_t* pcap);
 /// The same for a handle whose filter we run; null: pass the call on.
 Handle* filtering_handle(const pcap_t* pcap);
 
-/// Finds or makes the record.  Cost: takes a lock.
+/// Finds or makes the record.  Cost: a lock where it makes one.
 Handle& make_handle(pcap_t* pcap);
 
 /// Forgets a handle that is about to be closed.
