@@ -7,6 +7,7 @@ libpcap's interpreter would have.
 """
 import os
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -131,7 +132,23 @@ class Live(unittest.TestCase):
                 with self.subTest(label=label, filter=name):
                     self.assertEqual(self.tcpdump(setting.WAYS[label], name), bare)
 
-    def tcpdump(self, environment, name):
+    @unittest.skipUnless(shutil.which("tcpdump"), "tcpdump is not installed")
+    def test_interrupt(self):
+        """SIGINT while tcpdump waits for a packet: its handler calls pcap_breakloop()."""
+        def interrupted(environment, name):
+            process, err = self.start_tcpdump(environment, name)
+            process.send_signal(signal.SIGINT)
+            out, more = process.communicate(timeout=20)
+            return process.returncode, out, err + more
+
+        for name in FILTERS:
+            bare = interrupted(setting.BARE, name)
+            self.assertEqual(bare[0], 0)
+            for label in ("preload", "drop-in"):
+                with self.subTest(label=label, filter=name):
+                    self.assertEqual(interrupted(setting.WAYS[label], name), bare)
+
+    def start_tcpdump(self, environment, name):
         process = subprocess.Popen(
             ["tcpdump", "-n", "-t", "-e", "-O", "-Z", "nobody", "-B", "65536", "-i", "two", "-c",
              "201", "-F", os.path.join(self.directory, name)],
@@ -142,6 +159,10 @@ class Live(unittest.TestCase):
             if not line:
                 self.fail(err)
             err += line
+        return process, err
+
+    def tcpdump(self, environment, name):
+        process, err = self.start_tcpdump(environment, name)
         with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sender:
             sender.bind(("one", 0))
             for frame in self.frames * 8:
