@@ -78,6 +78,16 @@ TEST(CaseFiles, CoverEveryRule) {
     EXPECT_TRUE(seen.contains(ipjit_rule_name(rule))) << ipjit_rule_name(rule);
 }
 
+TEST(Docs, NameEveryRule) {
+  std::ifstream in(std::filesystem::path(IPJIT_SOURCE_DIR) / "docs/verifier.md");
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  for (uint32_t rule = IPJIT_RULE_none + 1; rule < IPJIT_RULE_COUNT; ++rule) {
+    const std::string row = std::string("| `") + ipjit_rule_name(rule) + "` | " +
+                            ipjit_rule_meaning(rule) + " |";
+    EXPECT_NE(text.find(row), std::string::npos) << row;
+  }
+}
+
 TEST(CaseFiles, InPassAndFailSayWhatTheFolderSays) {
   for (const std::filesystem::path& path : cases_in("pass")) EXPECT_EQ(expectation(path), "accept");
   for (const std::filesystem::path& path : cases_in("fail")) EXPECT_NE(expectation(path), "accept");
