@@ -97,7 +97,7 @@ json compile_row(const Compiled& compiled, size_t rounds) {
   for (size_t round = 0; round < rounds; ++round) time_stages(compiled, stages, tier);
   std::vector<double> dpdk;
   std::string dpdk_refusal;
-  for (size_t round = 0; round < std::min<size_t>(rounds, 50); ++round) {
+  for (size_t round = 0; round < std::min<size_t>(rounds, 50) && dpdk_refusal.empty(); ++round) {
     const Result<double> seconds = dpdk_compile_s(compiled.insns);
     if (seconds)
       dpdk.push_back(*seconds * 1e6);

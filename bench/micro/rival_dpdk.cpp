@@ -55,7 +55,7 @@ bool eal_runs() {
                                       "--no-telemetry",
                                       "--no-shconf",
                                       "--lcores=0",
-                                      "--log-level=lib.*:error",
+                                      "--log-level=lib.*:critical",
                                       "-m",
                                       "128"};
     std::vector<char*> argv;
