@@ -18,8 +18,6 @@ if(IPJIT_SANITIZE STREQUAL "address")
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=address,undefined)
 elseif(IPJIT_SANITIZE STREQUAL "thread")
-  # Instrumented, a copy of a whole vector looks to g++ 12 like one byte too much.
-  add_compile_options($<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CXX_COMPILER_ID:GNU>>:-Wno-array-bounds>)
   add_compile_options(-fsanitize=thread)
   add_link_options(-fsanitize=thread)
 elseif(IPJIT_SANITIZE)

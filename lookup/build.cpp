@@ -24,6 +24,7 @@
 // compress", ESA 2009; multiply-shift hashing: Dietzfelbinger et al., J. Algorithms 25 (1997).
 // Tested by tests/lookup/table_test.cpp.
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 #include <span>
@@ -215,10 +216,11 @@ void write_bitmap(Entries entries, ReadOnlyTable& out) {
 
 void write_array(Entries entries, ReadOnlyTable& out) {
   out.layout.shape = Shape::kArray;
-  std::vector<uint32_t> values(256, out.layout.miss);
+  std::array<uint32_t, 256> values;
+  values.fill(out.layout.miss);
   for (const ir::Table::Entry& entry : entries) values[entry.key] = entry.value;
-  out.bytes.resize(values.size() * sizeof values[0]);
-  std::memcpy(out.bytes.data(), values.data(), out.bytes.size());
+  out.bytes.resize(sizeof values);
+  std::memcpy(out.bytes.data(), values.data(), sizeof values);
 }
 
 template <class Word>

@@ -74,7 +74,9 @@ class FilterSlot::Visit {
 
 FilterSlot::FilterSlot(ipjit_filter& head, FilterStats& stats, std::unique_ptr<const Unit> unit)
     : head_(head), stats_(stats), retired_(stats.stripes(), &stats.shared()) {
-  tick_clock();  // made here, so that no packet waits for it
+  // Worked out here, so that no packet, and no signal handler, is the first to ask.
+  tick_clock();
+  have_membarrier();
   std::lock_guard lock(runtime_lock());
   stats_.published(*unit, true);
   head_.stripes = stats.stripes();

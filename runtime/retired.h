@@ -44,6 +44,7 @@ class Retired {
   std::bitset<kMaxStripes> inside_;                   ///< threads not yet seen outside
   std::array<uint64_t, kMaxStripes> quiescent_;       ///< what they had reported when it began
   unsigned fork_generation_ = 0;                      ///< when that was noted
+  bool proven_ = true;                                ///< the system put the barriers in
   int shared_phases_left_ = 0;                        ///< counters still to be seen at 0
 };
 

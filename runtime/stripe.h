@@ -21,9 +21,11 @@
 //    programs replaced later stay in memory; nothing waits for them.
 //
 // Why not liburcu: its readers announce themselves with two stores, and the packet must be counted
-// besides; here the announcement is the count.  docs/measurements.md has both.  A liburcu-bp thread
-// also registers on first use, which allocates and locks (a signal handler must not), and one
-// thread that was stopped inside a filter would stall every grace period of the process.
+// besides; here the announcement is the count.  In one loop over hot packets, all inlined,
+// liburcu-bp and the counters cost 0.5 to 1.3 ns above the bare program, this 0.0 to 0.4.  A
+// liburcu-bp thread also registers on first use, which allocates and locks (a signal handler must
+// not), and one thread that was stopped inside a filter would stall every grace period of the
+// process.
 #pragma once
 
 #include <atomic>

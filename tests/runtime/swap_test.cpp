@@ -4,11 +4,17 @@
 // The program of swap i accepts i bytes of every packet, so what a thread sees can only grow, and
 // never beyond what has been published.
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <chrono>
+#include <cstddef>
 #include <fstream>
 #include <thread>
 
@@ -193,6 +199,30 @@ TEST(Swap, MoreThreadsAtOnceThanStripes) {
   EXPECT_EQ(slot.filter->record().packets, readers.runs);
   for (int i = 0; i < 256; ++i) slot.slot.publish(unit_that_accepts(1));
   EXPECT_LT(slot.slot.retired(), 128u) << "the shared line lets grace periods end, too";
+}
+
+/// A sandbox that forbids membarrier after the filter was made: programs are replaced, none is
+/// freed.
+TEST(Swap, WhereMembarrierIsForbiddenNothingIsFreed) {
+  Slot slot(1);
+  const auto packet = ip_packet();
+  const int status = in_child([&] {
+    sock_filter rules[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_membarrier, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const sock_fprog program = {std::size(rules), rules};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return 1;
+    if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) return 2;
+    for (uint32_t i = 2; i <= 200; ++i) {
+      slot.slot.publish(unit_that_accepts(i));
+      if (slot.slot.run(packet.data(), packet.size(), packet.size()) != i) return 3;
+    }
+    return slot.slot.retired() == 199 ? 0 : 4;
+  });
+  EXPECT_TRUE(exited(status, 0)) << status;
 }
 
 /// A reader stopped in the middle of a run keeps its program, and everybody else goes on.
