@@ -24,10 +24,12 @@ namespace {
 
 constexpr size_t kBurst = 32;  ///< packets between two looks at the program pointer
 
-/// What run() knows of a packet, with zeros for all that it does not.
-ipjit_ctx bare_ctx(uint32_t wire_len) {
+/// What run() knows of a packet, with zeros for all that it does not; libpcap knows that it has no
+/// VLAN data, as in pcap_offline_filter().
+ipjit_ctx bare_ctx(bpf::Dialect dialect, uint32_t wire_len) {
   ipjit_ctx ctx = {};
   ctx.wire_len = wire_len;
+  if (dialect == bpf::Dialect::kLibpcap) ctx.vlan_present = bpf::kNoVlanData;
   return ctx;
 }
 
@@ -110,7 +112,8 @@ uint32_t FilterSlot::run_slow(const uint8_t* data, uint32_t cap_len, uint32_t wi
     }
     store(own->pause_at, load(own->sample_at));
   }
-  const uint32_t verdict = visit.enter(1).run_packet({data, cap_len}, bare_ctx(wire_len));
+  const Unit& unit = visit.enter(1);
+  const uint32_t verdict = unit.run_packet({data, cap_len}, bare_ctx(unit.dialect, wire_len));
   visit.leave(1, verdict != 0);
   return verdict;
 }
@@ -118,7 +121,8 @@ uint32_t FilterSlot::run_slow(const uint8_t* data, uint32_t cap_len, uint32_t wi
 uint32_t FilterSlot::run_timed(Stripe& own, const uint8_t* data, uint32_t cap_len,
                                uint32_t wire_len) const {
   Visit visit(*this);
-  const Sample sample = time_packet(visit.enter(1), {data, cap_len}, bare_ctx(wire_len));
+  const Unit& unit = visit.enter(1);
+  const Sample sample = time_packet(unit, {data, cap_len}, bare_ctx(unit.dialect, wire_len));
   visit.leave(1, sample.verdict != 0);
   if (sample.valid) stats_.sampled(sample.ours_ps, sample.replaced_ps);
   stats_.show();
@@ -137,7 +141,6 @@ uint32_t FilterSlot::run_ctx(const uint8_t* data, uint32_t cap_len, const ipjit_
 
 void FilterSlot::run_burst(std::span<const ipjit_packet> packets, uint32_t* verdicts) const {
   Visit visit(*this);
-  ipjit_ctx ctx = bare_ctx(0);
   while (!packets.empty()) {
     const Stripe* own = visit.own();
     if (own && load(own->left) >= load(own->pause_at)) {
@@ -148,6 +151,7 @@ void FilterSlot::run_burst(std::span<const ipjit_packet> packets, uint32_t* verd
     }
     const size_t count = std::min(packets.size(), kBurst);
     const Unit& unit = visit.enter(count);
+    ipjit_ctx ctx = bare_ctx(unit.dialect, 0);
     uint64_t matched = 0;
     for (const ipjit_packet& packet : packets.first(count)) {
       ctx.wire_len = packet.len;

@@ -99,7 +99,7 @@ Status read_meta(const Json& meta, ipjit_ctx& ctx) {
   return ok();
 }
 
-Result<EvalPacket> read_packet(const Json& json) {
+Result<EvalPacket> read_packet(const Json& json, bpf::Dialect dialect) {
   if (!json.is_object()) return bad_input("a packet is not an object");
   auto hex = json.find("hex");
   if (hex == json.end() || !hex->is_string()) return bad_input("a packet has no string \"hex\"");
@@ -109,6 +109,8 @@ Result<EvalPacket> read_packet(const Json& json) {
   Result<uint32_t> wirelen = number_at(json, "wirelen", static_cast<uint32_t>(packet.bytes.size()));
   if (!wirelen) return wirelen.error();
   packet.ctx.wire_len = *wirelen;
+  // Unless meta says more, as in pcap_offline_filter().
+  if (dialect == bpf::Dialect::kLibpcap) packet.ctx.vlan_present = bpf::kNoVlanData;
   auto meta = json.find("meta");
   if (meta == json.end() || meta->is_null()) return packet;
   if (Status read = read_meta(*meta, packet.ctx); !read) return read.error();
@@ -139,7 +141,7 @@ Result<EvalCase> read_case(const Json& line) {
   if (packets == line.end()) return result;
   if (!packets->is_array()) return bad_input("\"packets\" is not an array");
   for (const Json& json : *packets) {
-    Result<EvalPacket> packet = read_packet(json);
+    Result<EvalPacket> packet = read_packet(json, *dialect);
     if (!packet)
       return bad_input(fmt::format("packets[{}]: {}", result.packets.size(), packet.error().why));
     result.packets.push_back(std::move(*packet));
