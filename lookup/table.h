@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "ipjit/error.h"
@@ -64,5 +65,13 @@ Result<ReadOnlyTable> build(const ir::Table& table);
 
 /// The probe's meaning.
 uint32_t find(const ReadOnlyTable& table, uint64_t key);
+
+const char* name_of(Shape shape);
+
+/// The layout on a line, then what each place holds that a key can reach:
+///
+///   groups: u32 keys, 4096 slots of 4 bytes at 2048, group = key * 0x9e3779b1 >> 23, ...
+///   slot 17: 0xc0000201
+std::string print(const ReadOnlyTable& table);
 
 }  // namespace ipjit::lookup
