@@ -116,6 +116,10 @@ static bool fetch_signed(struct cursor *c, u32 bytes, s64 *out)
 
 	if ((size_t)(c->end - c->p) < bytes)
 		return false;
+	if (bytes == 1) {
+		*out = (s8)*c->p++;
+		return true;
+	}
 	for (i = 0; i < bytes; i++)
 		value |= (u64)c->p[i] << (8 * i);
 	c->p += bytes;

@@ -61,8 +61,6 @@ void ipjit_collect_syms(struct state *s)
 	u32 i, next = SYM_FIRST_FREE;
 	u64 live;
 
-	if (s->nr_syms + SYMS_PER_INSN <= NR_SYMS)
-		return;
 	for (live = s->live; live; live &= live - 1)
 		to[s->loc[trailing_zeros(live)].sym] = 1;
 	if (s->flags.kind >= FLAGS_COMPARE)
@@ -265,15 +263,19 @@ void ipjit_inherit_facts(struct state *s, const struct value *small, const struc
 struct value ipjit_truncate(struct state *s, struct value v, u32 bytes)
 {
 	u64 mask = width_mask(bytes);
-	struct range known = known_range(s->sym, &v), flow = flow_range(s->sym, &v);
+	struct range known, flow;
 	struct value low;
 
-	if (bytes >= 8)
-		return v;
 	if (is_constant(&v)) {
 		v.add &= mask;
 		return v;
 	}
+	/* The usual case: a symbol that fits. */
+	if (bytes >= 8 || (!v.add && !v.guessed && s->sym[v.sym].hi <= mask &&
+			   s->sym[v.sym].flow_hi <= mask))
+		return v;
+	known = known_range(s->sym, &v);
+	flow = flow_range(s->sym, &v);
 	if (known.hi <= mask && (flow.hi <= mask || bytes == 4)) {
 		v.guessed |= flow.hi > mask;
 		return v;

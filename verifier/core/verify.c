@@ -133,7 +133,8 @@ static rule_t check_insn(struct checker *ck)
 
 	if (!ck->reachable)
 		return op == OP_int3 || op == OP_nop ? IPJIT_RULE_none : IPJIT_RULE_unreachable;
-	ipjit_collect_syms(&ck->state);
+	if (ck->state.nr_syms + SYMS_PER_INSN > NR_SYMS)
+		ipjit_collect_syms(&ck->state);
 	switch (op) {
 	case OP_jcc:
 	case OP_jmp:
@@ -151,10 +152,15 @@ static rule_t check_insn(struct checker *ck)
 static rule_t check_inside(struct checker *ck)
 {
 	const struct insn *insn = &ck->insn;
-	u32 i;
+	const u32 *label = ck->label + insn->at;
+	u32 i, any = 0;
 
+	for (i = 1; i < insn->len; i++)
+		any |= label[i];
+	if (!any)
+		return IPJIT_RULE_none;
 	for (i = 1; i < insn->len; i++) {
-		if (!ck->label[insn->at + i])
+		if (!label[i])
 			continue;
 		ck->refused_at = ipjit_first_branch_to(ck, insn->at + i);
 		return IPJIT_RULE_target_inside;
