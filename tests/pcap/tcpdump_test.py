@@ -76,10 +76,23 @@ class Tcpdump(unittest.TestCase):
         self.compare("-r", "-", "tcp", input=content)
         self.compare("-r", "-", "-c", "3", "tcp", input=content[:5000])
 
+    def test_engine_by_name(self):
+        """IPJIT_ENGINE chooses; a name that is none leaves the filter to libpcap and says so."""
+        command = ["tcpdump", "-n", *USER, "-r", self.file, "udp port 80 or vlan"]
+        bare = setting.Outcome(command, setting.BARE)
+        for engine, notices in (("auto", 0), ("interp", 0), ("tier1", 0), ("libpcap", 0), ("x", 1)):
+            for way, environment in setting.WAYS.items():
+                with self.subTest(way=way, engine=engine):
+                    ours = setting.Outcome(command, {**environment, "IPJIT_ENGINE": engine})
+                    self.assertTrue(ours.same_as(bare), f"bare: {bare}\nours: {ours}")
+                    self.assertEqual(len(ours.notices), notices, ours.notices)
+
     def test_asked_to_stand_aside(self):
-        ours = setting.Outcome(["tcpdump", "-n", *USER, "-r", self.file, setting.BACKWARD],
-                               {**setting.WAYS["preload"], "IPJIT_ENGINE": "libpcap"})
-        self.assertEqual(ours.notices, [])
+        for way, environment in setting.WAYS.items():
+            with self.subTest(way=way):
+                ours = setting.Outcome(["tcpdump", "-n", *USER, "-r", self.file, setting.BACKWARD],
+                                       {**environment, "IPJIT_ENGINE": "libpcap"})
+                self.assertEqual(ours.notices, [])
 
 
 def wait_until_idle(pid, pipe):
