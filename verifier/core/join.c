@@ -32,6 +32,15 @@ struct waiting {
 	u32 from;	/* offset of the first branch to here */
 };
 
+_Static_assert(sizeof(struct waiting) + NR_LOCS * sizeof(struct value) +
+			       (NR_LOCS + SYM_FIRST_FREE) * sizeof(struct sym) <=
+		       MAX_UNITS * UNIT_BYTES,
+	       "the largest state fits the largest block");
+_Static_assert(NR_LOCS + SYM_FIRST_FREE + 2 + SYMS_PER_INSN <= NR_SYMS,
+	       "after a collection there is room for an instruction's symbols");
+_Static_assert(8 * NR_SLOTS >= IPJIT_MAX_STACK + SAVED_BYTES && NR_LOCS <= 64,
+	       "every slot of the frame has a bit in state.live");
+
 static struct waiting *block_at(struct arena *arena, u32 block)
 {
 	return (struct waiting *)(arena->base + (size_t)(block - 1) * UNIT_BYTES);
