@@ -32,8 +32,8 @@ dir=$(mktemp -d "${TMPDIR:-/tmp}/ipjit-bench.XXXXXX")
 trap 'rm -rf "$dir"' EXIT
 # The name must end in .pcap: Debian confines tcpdump to such files.
 capture=$dir/traffic.pcap
-# 100,000 packets are about 37 MB.
-"$make_traffic" "$capture" 100000 $(((mb + 36) / 37))
+# 100,000 packets are about 35 MB.
+"$make_traffic" "$capture" 100000 $(((mb * 10 + 352) / 353))
 filter=$("$make_traffic" --filter g)
 packets=$(tcpdump -r "$capture" --count 2>/dev/null | cut -d' ' -f1)
 bytes=$(stat -c %s "$capture")

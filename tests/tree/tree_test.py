@@ -180,7 +180,10 @@ def check_paths_in_prose(tree):
         for word, at in paths_in(plain):
             # "ir/" or "verify.h": from the root, beside the page, or a file's own name anywhere.
             found = any(any(base.glob(word.rstrip("/") or ".")) for base in (ROOT, (ROOT / name).parent, ROOT / "include"))
-            found = found or ("/" not in word and any(n.endswith("/" + word) for n in tree.files))
+            if word.endswith("/"):
+                found = found or any(f"/{word}" in n for n in tree.files)
+            elif "/" not in word:
+                found = found or any(n.endswith("/" + word) for n in tree.files)
             if not found and not word.startswith(("build", "../shared/")):
                 yield f"{name}:{line_of(plain, at)}: `{word}` does not exist"
 
