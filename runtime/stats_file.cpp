@@ -144,8 +144,7 @@ bool StatsFile::describe(int fd, uint64_t start_ticks) {
   header_->record_bytes = static_cast<uint32_t>(record_bytes(stripes_));
   header_->stripes = stripes_;
   std::snprintf(header_->comm, sizeof header_->comm, "%s", program_invocation_short_name);
-  std::atomic_thread_fence(std::memory_order_release);
-  std::memcpy(header_->magic, kStatsMagic, sizeof kStatsMagic);
+  header_->magic.store(kStatsMagic, std::memory_order_release);  // last: the rest is there
   return true;
 }
 

@@ -23,14 +23,14 @@
 
 namespace ipjit::runtime {
 
-inline constexpr char kStatsMagic[8] = {'i', 'p', 'j', 'i', 't', 's', 't', '1'};
+inline constexpr uint64_t kStatsMagic = 0x3174'7374'696a'7069;  ///< "ipjitst1"
 inline constexpr size_t kStatsHeaderBytes = 4096;
 inline constexpr uint32_t kRecordsPerSegment = 16;
 inline constexpr uint32_t kMaxSegments = 64;
 inline constexpr uint32_t kMaxRecords = kMaxSegments * kRecordsPerSegment;
 
 struct StatsHeader {
-  char magic[8];
+  std::atomic<uint64_t> magic;
   uint32_t pid;
   uint32_t uid;
   uint64_t start_ticks;   ///< /proc/PID/stat field 22, tells a process from a later one of its pid

@@ -90,7 +90,7 @@ struct Layout {
 std::optional<Layout> layout_of(const Bytes& bytes) {
   if (bytes.size < kStatsHeaderBytes) return std::nullopt;
   const auto* header = reinterpret_cast<const StatsHeader*>(bytes.data.get());
-  if (std::memcmp(header->magic, kStatsMagic, sizeof kStatsMagic) != 0) return std::nullopt;
+  if (header->magic.load(std::memory_order_relaxed) != kStatsMagic) return std::nullopt;
   if (header->stripes == 0 || header->stripes > kMaxStripes ||
       header->record_bytes != record_bytes(header->stripes))
     return std::nullopt;
