@@ -82,8 +82,8 @@ TEST(Docs, NameEveryRule) {
   std::ifstream in(std::filesystem::path(IPJIT_SOURCE_DIR) / "docs/verifier.md");
   const std::string text{std::istreambuf_iterator<char>(in), {}};
   for (uint32_t rule = IPJIT_RULE_none + 1; rule < IPJIT_RULE_COUNT; ++rule) {
-    const std::string row = std::string("| `") + ipjit_rule_name(rule) + "` | " +
-                            ipjit_rule_meaning(rule) + " |";
+    const std::string row =
+        std::string("| `") + ipjit_rule_name(rule) + "` | " + ipjit_rule_meaning(rule) + " |";
     EXPECT_NE(text.find(row), std::string::npos) << row;
   }
 }

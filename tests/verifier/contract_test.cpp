@@ -45,14 +45,34 @@ TEST(Contract, NonsenseIsTurnedDown) {
       {"counters", [](ipjit_contract& c) { c.counters = IPJIT_MAX_COUNTERS + 1; }},
       {"tables", [](ipjit_contract& c) { c.nr_tables = IPJIT_MAX_TABLES + 1; }},
       {"pad", [](ipjit_contract& c) { c.pad = 1; }},
-      {"table place", [](ipjit_contract& c) { c.nr_tables = 1, c.table[0] = {2, 4, 4}; }},
-      {"table empty", [](ipjit_contract& c) { c.nr_tables = 1, c.table[0] = {1, 0, 0}; }},
-      {"table in code", [](ipjit_contract& c) { c.nr_tables = 1, c.table[0] = {0, 3, 4}; }},
-      {"table past unit", [](ipjit_contract& c) { c.nr_tables = 1, c.table[0] = {0, 5, 4}; }},
-      {"table wraps", [](ipjit_contract& c) { c.nr_tables = 1, c.table[0] = {0, 5, ~uint64_t{4}}; }},
-      {"table slot", [](ipjit_contract& c) { c.nr_tables = 1, c.table[0] = {1, 16, 4}; }},
+      {"table place",
+       [](ipjit_contract& c) {
+         c.nr_tables = 1, c.table[0] = {2, 4, 4};
+       }},
+      {"table empty",
+       [](ipjit_contract& c) {
+         c.nr_tables = 1, c.table[0] = {1, 0, 0};
+       }},
+      {"table in code",
+       [](ipjit_contract& c) {
+         c.nr_tables = 1, c.table[0] = {0, 3, 4};
+       }},
+      {"table past unit",
+       [](ipjit_contract& c) {
+         c.nr_tables = 1, c.table[0] = {0, 5, 4};
+       }},
+      {"table wraps",
+       [](ipjit_contract& c) {
+         c.nr_tables = 1, c.table[0] = {0, 5, ~uint64_t{4}};
+       }},
+      {"table slot",
+       [](ipjit_contract& c) {
+         c.nr_tables = 1, c.table[0] = {1, 16, 4};
+       }},
       {"table twice",
-       [](ipjit_contract& c) { c.nr_tables = 2, c.table[0] = {1, 3, 4}, c.table[1] = {1, 3, 8}; }},
+       [](ipjit_contract& c) {
+         c.nr_tables = 2, c.table[0] = {1, 3, 4}, c.table[1] = {1, 3, 8};
+       }},
   };
   for (const auto& [name, spoil] : wrong) {
     ipjit_contract c = plain();

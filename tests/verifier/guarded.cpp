@@ -46,8 +46,9 @@ constexpr size_t kPage = 4096;
 class Guarded {
  public:
   explicit Guarded(size_t pages) : size_(pages * kPage) {
-    base_ = static_cast<uint8_t*>(mmap(nullptr, size_ + 2 * kPage, PROT_NONE,
-                                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) + kPage;
+    base_ = static_cast<uint8_t*>(
+                mmap(nullptr, size_ + 2 * kPage, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) +
+            kPage;
     protect(PROT_READ | PROT_WRITE);
   }
   ~Guarded() { munmap(base_ - kPage, size_ + 2 * kPage); }
@@ -107,13 +108,17 @@ class Child {
     const uint64_t style = random();
     for (size_t i = 0; i < bytes; ++i) {
       const uint64_t r = random();
-      to[i] = static_cast<uint8_t>(style % 3 == 0 ? r : style % 3 == 1 ? r & 7 : (r >> 8) % 4 ? 0 : r);
+      to[i] = static_cast<uint8_t>(style % 3 == 0   ? r
+                                   : style % 3 == 1 ? r & 7
+                                   : (r >> 8) % 4   ? 0
+                                                    : r);
     }
   }
 
   void fill_inputs(std::mt19937_64& random) {
     const ipjit_contract& c = unit_.contract;
-    packet_.resize(std::min<uint64_t>(random() % 4 == 0 ? random() % 8 : random() % 200, c.max_len));
+    packet_.resize(
+        std::min<uint64_t>(random() % 4 == 0 ? random() % 8 : random() % 200, c.max_len));
     fill(random, packet_.data(), packet_.size());
     th_.resize(std::min<uint64_t>(random() % 40, c.max_th_len));
     fill(random, th_.data(), th_.size());
@@ -164,7 +169,8 @@ class Child {
     auto* ctx = reinterpret_cast<ipjit_ctx*>(ctx_memory_.place(sizeof(ipjit_ctx), at_end));
     std::memset(writable_.begin(), static_cast<uint8_t>(rubbish), kPage);
     std::memset(counters(), 0, 8 * unit_.contract.counters);
-    if (unit_.contract.actions != 0) std::memset(static_cast<void*>(actions()), 0, sizeof(ipjit_actions));
+    if (unit_.contract.actions != 0)
+      std::memset(static_cast<void*>(actions()), 0, sizeof(ipjit_actions));
     fill_ctx(ctx, rubbish, at_end);
     std::memset(stack_.begin(), static_cast<uint8_t>(rubbish), kPage);
     packet_memory_.protect(PROT_READ);

@@ -87,19 +87,22 @@ TEST(Guarded, GoodCodeBehaves) {
   const std::vector<GuardedUnit> units = good_units();
   ASSERT_GE(units.size(), 100u);
   for (const Misbehaved& bad : run_guarded(units, 200, 7))
-    ADD_FAILURE() << "unit " << bad.unit << " " << bad.what << ": "
-                  << hex(units[bad.unit].bytes);
+    ADD_FAILURE() << "unit " << bad.unit << " " << bad.what << ": " << hex(units[bad.unit].bytes);
 }
 
 // The child itself must notice: these units break one promise each, and no verifier is asked.
 TEST(Guarded, NoticesBrokenPromises) {
   std::vector<GuardedUnit> bad;
-  for (const char* name :
-       {"load-past-need", "load-before-data", "store-to-packet", "store-to-ctx", "return-rbx-lost",
-        "stack-return-address", "uninit-result", "uninit-register", "uninit-flags-sbb",
-        "ctx-field-undeclared", "action-index-undeclared", "action-count-too-large",
-        "counter-undeclared", "return-exit-too-large", "return-high-half", "stack-read-before-write",
-        "opcode-undefined", "reaches-int3", "divide-unproved", "jump-to-itself"}) {
+  for (const char* name : {"load-past-need",          "load-before-data",
+                           "store-to-packet",         "store-to-ctx",
+                           "return-rbx-lost",         "stack-return-address",
+                           "uninit-result",           "uninit-register",
+                           "uninit-flags-sbb",        "ctx-field-undeclared",
+                           "action-index-undeclared", "action-count-too-large",
+                           "counter-undeclared",      "return-exit-too-large",
+                           "return-high-half",        "stack-read-before-write",
+                           "opcode-undefined",        "reaches-int3",
+                           "divide-unproved",         "jump-to-itself"}) {
     const Case c = read_case(std::filesystem::path(IPJIT_SOURCE_DIR) / "tests/verifier/fail" /
                              (std::string(name) + ".s"));
     bad.push_back({c.unit, c.code_len, c.contract});

@@ -96,9 +96,12 @@ class Generator {
 
   /// A number cut down so that it can serve as an offset.
   void shrink(uint32_t r) {
-    if (chance(3)) a_.movzx(d(r), x86::gpb(r));
-    else if (chance(2)) a_.shr(d(r), 20 + pick(10));
-    else a_.and_(d(r), 0xff >> pick(8));
+    if (chance(3))
+      a_.movzx(d(r), x86::gpb(r));
+    else if (chance(2))
+      a_.shr(d(r), 20 + pick(10));
+    else
+      a_.and_(d(r), 0xff >> pick(8));
   }
 
   /// x + k is checked against the length, then something below is read.
@@ -120,8 +123,10 @@ class Generator {
     }
     if (t == x || t == y) return;
     a_.cmp(q(t), x86::rsi);
-    if (chance(60)) a_.jb(fail_);
-    else a_.ja(fail_);
+    if (chance(60))
+      a_.jb(fail_);
+    else
+      a_.ja(fail_);
     if (chance(8)) alu();
     if (chance(10)) branch();
     if (!by_sum) {
@@ -153,30 +158,63 @@ class Generator {
   void alu() {
     const uint32_t x = number(), y = number();
     switch (pick(15)) {
-      case 0: a_.add(d(x), d(y)); break;
-      case 1: a_.sub(d(x), pick(64)); break;
-      case 2: a_.xor_(d(x), d(y)); break;
-      case 3: a_.or_(d(x), 1u << pick(6)); break;
-      case 4: a_.imul(d(x), d(y), pick(1000)); break;
-      case 5: a_.shl(d(x), 1 + pick(6)); break;
-      case 6: a_.sar(d(x), 1 + pick(20)); break;
-      case 7: a_.bswap(d(x)); break;
-      case 8: a_.rol(x86::gpw(x), 8); break;
-      case 9: a_.movsx(q(x), x86::gpb(y)); break;
-      case 10: a_.lea(d(x), x86::ptr(q(x), q(y), pick(4), static_cast<int32_t>(pick(100)))); break;
-      case 11: a_.add(q(x), q(y)); break;
-      case 12: a_.neg(d(x)); break;
-      case 13: a_.mov(x86::gpb(x), x86::gpb(y)); break;
-      default: a_.shr(d(x), x86::cl); break;
+      case 0:
+        a_.add(d(x), d(y));
+        break;
+      case 1:
+        a_.sub(d(x), pick(64));
+        break;
+      case 2:
+        a_.xor_(d(x), d(y));
+        break;
+      case 3:
+        a_.or_(d(x), 1u << pick(6));
+        break;
+      case 4:
+        a_.imul(d(x), d(y), pick(1000));
+        break;
+      case 5:
+        a_.shl(d(x), 1 + pick(6));
+        break;
+      case 6:
+        a_.sar(d(x), 1 + pick(20));
+        break;
+      case 7:
+        a_.bswap(d(x));
+        break;
+      case 8:
+        a_.rol(x86::gpw(x), 8);
+        break;
+      case 9:
+        a_.movsx(q(x), x86::gpb(y));
+        break;
+      case 10:
+        a_.lea(d(x), x86::ptr(q(x), q(y), pick(4), static_cast<int32_t>(pick(100))));
+        break;
+      case 11:
+        a_.add(q(x), q(y));
+        break;
+      case 12:
+        a_.neg(d(x));
+        break;
+      case 13:
+        a_.mov(x86::gpb(x), x86::gpb(y));
+        break;
+      default:
+        a_.shr(d(x), x86::cl);
+        break;
     }
   }
 
   void select() {
     const uint32_t x = number(), y = number();
     a_.cmp(d(x), chance(2) ? pick(300) : 0x10000);
-    if (chance(2)) a_.cmovb(q(x), q(y));
-    else if (chance(2)) a_.cmova(d(y), d(x));
-    else a_.setbe(x86::gpb(y));
+    if (chance(2))
+      a_.cmovb(q(x), q(y));
+    else if (chance(2))
+      a_.cmova(d(y), d(x));
+    else
+      a_.setbe(x86::gpb(y));
   }
 
   void divide() {
@@ -195,17 +233,22 @@ class Generator {
     const uint32_t x = number();
     const asmjit::Label label = a_.newLabel();
     a_.cmp(d(x), pick(2) != 0 ? pick(200) : static_cast<uint32_t>(random_() >> 33));
-    if (chance(3)) a_.jb(label);
-    else if (chance(2)) a_.jg(label);
-    else a_.jne(label);
+    if (chance(3))
+      a_.jb(label);
+    else if (chance(2))
+      a_.jg(label);
+    else
+      a_.jne(label);
     pending_.push_back(label);
   }
 
   void spill() {
     if (slots_ == 0) return;
     const auto at = static_cast<int32_t>(8 * pick(slots_)) + 8 * slip();
-    if (chance(2)) a_.mov(x86::ptr(x86::rsp, at), q(number()));
-    else a_.mov(q(number()), x86::ptr(x86::rsp, at));
+    if (chance(2))
+      a_.mov(x86::ptr(x86::rsp, at), q(number()));
+    else
+      a_.mov(q(number()), x86::ptr(x86::rsp, at));
   }
 
   void effects() {
@@ -243,16 +286,38 @@ class Generator {
 
   void step() {
     switch (pick(16)) {
-      case 0: need(checked_ + pick(20)); break;
-      case 1: case 2: load_constant(number()); break;
-      case 3: case 4: load_variable(); break;
-      case 5: load_table(); break;
-      case 6: select(); break;
-      case 7: branch(); break;
-      case 8: spill(); break;
-      case 9: effects(); break;
-      case 10: load_ctx(); break;
-      case 11: load_th(); break;
+      case 0:
+        need(checked_ + pick(20));
+        break;
+      case 1:
+      case 2:
+        load_constant(number());
+        break;
+      case 3:
+      case 4:
+        load_variable();
+        break;
+      case 5:
+        load_table();
+        break;
+      case 6:
+        select();
+        break;
+      case 7:
+        branch();
+        break;
+      case 8:
+        spill();
+        break;
+      case 9:
+        effects();
+        break;
+      case 10:
+        load_ctx();
+        break;
+      case 11:
+        load_th();
+        break;
       case 12:
         if (!pending_.empty()) {
           const size_t i = pick(static_cast<uint32_t>(pending_.size()));
@@ -260,8 +325,12 @@ class Generator {
           pending_.erase(pending_.begin() + static_cast<long>(i));
         }
         break;
-      case 13: if (chance(3)) divide(); break;
-      default: alu(); break;
+      case 13:
+        if (chance(3)) divide();
+        break;
+      default:
+        alu();
+        break;
     }
   }
 
