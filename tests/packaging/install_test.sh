@@ -11,7 +11,14 @@ set -uo pipefail
 source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=$(realpath "${1:?usage: install_test.sh BUILD-DIRECTORY}")
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+# The manifest of a real installation is not ours to overwrite.
+cp "$build/install_manifest.txt" "$work/real_manifest" 2>/dev/null || true
+restore() {
+  rm -f "$build/install_manifest.txt"
+  [[ ! -f $work/real_manifest ]] || cp "$work/real_manifest" "$build/install_manifest.txt"
+  rm -rf "$work"
+}
+trap restore EXIT
 passed=0 failed=0
 
 check() { # check NAME COMMAND...
@@ -35,7 +42,7 @@ uninstall_here() { DESTDIR=$root "$source_dir/scripts/uninstall.sh" "$work/manif
 holds() { # holds PATTERN...: each matches some installed file
   local pattern
   for pattern; do
-    tree "$root" | grep -qE "$pattern" || { echo "no file matches $pattern"; tree "$root"; return 1; }
+    tree "$root" | grep -E "$pattern" >/dev/null || { echo "no file matches $pattern"; tree "$root"; return 1; }
   done
 }
 runs_from_there() { [[ $("$(find "$root" -path '*/bin/ipjit' | head -1)" --version) == *[0-9].[0-9]* ]]; }
@@ -80,8 +87,8 @@ if command -v dpkg-shlibdeps >/dev/null; then
   pack() { (cd "$build" && cpack -G DEB -B "$work/deb"); }
   check "cpack makes a .deb" pack
   deb=$(find "$work/deb" -maxdepth 1 -name '*.deb' | head -1)
-  lists() { dpkg-deb -c "$deb" | grep -qE "$1" || { dpkg-deb -c "$deb"; return 1; }; }
-  depends() { dpkg-deb -f "$deb" Depends | grep -q libpcap0.8; }
+  lists() { dpkg-deb -c "$deb" | grep -E "$1" >/dev/null || { dpkg-deb -c "$deb"; return 1; }; }
+  depends() { dpkg-deb -f "$deb" Depends | grep libpcap0.8; }
   no_build_paths() { ! dpkg-deb --fsys-tarfile "$deb" | tar -xO --wildcards '*.pc' '*.cmake' | grep -F "$build"; }
   check "the .deb holds the command" lists ' \./usr/bin/ipjit$'
   check "the .deb holds the drop-in away from the loader's path" lists '/ipjit/libpcap\.so\.0\.8$'
