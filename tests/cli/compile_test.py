@@ -58,6 +58,16 @@ class Compile(unittest.TestCase):
         self.assertEqual(self.out("--emit", "ir", "--optimize", WEB), better)
         self.assertEqual(self.out("--emit", "ir", "--engine", "interp", WEB), better)
 
+    def test_tables_show_every_key_of_a_list(self):
+        hosts = " or ".join(f"host 192.0.2.{i}" for i in range(1, 41))
+        text = self.out("--emit", "tables", hosts)
+        self.assertTrue(text.startswith("table0: slots: u32 keys"), text)
+        for i in range(1, 41):
+            self.assertIn(f": 0xc00002{i:02x}\n", text)
+        table, = json.loads(self.out("--emit", "tables", "--json", hosts))["tables"]
+        self.assertEqual(table["keys"], 40)
+        self.assertEqual(self.out("--emit", "tables", "ip"), "no tables\n")
+
     def test_asm_names_block_and_bpf_instruction(self):
         text = self.out("--emit", "asm", "--target", "x86-64-v2", WEB)
         lines = text.splitlines()

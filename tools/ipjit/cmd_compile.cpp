@@ -10,6 +10,7 @@
 #include "bpf-frontend/check.h"
 #include "bpf-frontend/text.h"
 #include "ir/text.h"
+#include "lookup/table.h"
 #include "tools/ipjit/commands.h"
 #include "tools/ipjit/complaint.h"
 #include "tools/ipjit/contract_json.h"
@@ -27,6 +28,7 @@ using Json = nlohmann::ordered_json;
 constexpr const char* kHelp = R"(--emit says what is printed:
   bpf    classic BPF, as tcpdump -d shows it
   ir     the intermediate representation, as docs/ir.md defines it
+  tables the sets that the passes found, as they lie in memory
   asm    machine code, below the IR block and the BPF instruction that each piece came from
   bytes  machine code as hexadecimal digits; with -o raw
 
@@ -83,6 +85,27 @@ Output emit_ir(const Options& options, const Stages& stages) {
               {"dialect", options.source.dialect},
               {"optimized", options.optimize},
               {"ir", out.text}};
+  return out;
+}
+
+Result<Output> emit_tables(const Options& options, const Stages& stages) {
+  Output out;
+  Json tables = Json::array();
+  for (const ir::Table& source : stages.program.tables) {
+    Result<lookup::ReadOnlyTable> table = lookup::build(source);
+    if (!table) return table.error();
+    tables.push_back({{"shape", lookup::name_of(table->layout.shape)},
+                      {"keys", source.entries.size()},
+                      {"bytes", table->bytes.size()},
+                      {"text", lookup::print(*table)}});
+    out.text += fmt::format("table{}: {}", tables.size() - 1, lookup::print(*table));
+  }
+  if (tables.empty()) out.text = "no tables\n";
+  out.json = {{"emit", "tables"},
+              {"filter", options.source.title()},
+              {"dialect", options.source.dialect},
+              {"optimized", options.optimize},
+              {"tables", std::move(tables)}};
   return out;
 }
 
@@ -151,6 +174,7 @@ Result<Output> produce(const Options& options) {
                                                   .optimize = options.optimize});
   if (!stages) return stages.error();
   stages->program.name = options.source.title().empty() ? "all" : options.source.title();
+  if (options.emit == "tables") return emit_tables(options, *stages);
   return machine ? emit_machine(options, *stages, **target, *insns) : emit_ir(options, *stages);
 }
 
@@ -185,8 +209,8 @@ void add_compile(CLI::App& app, int& status) {
   sub->footer(kHelp);
   auto options = std::make_shared<Options>();
   add_source_options(*sub, options->source);
-  sub->add_option("--emit", options->emit, "bpf, ir, asm or bytes")
-      ->check(CLI::IsMember({"bpf", "ir", "asm", "bytes"}))
+  sub->add_option("--emit", options->emit, "bpf, ir, tables, asm or bytes")
+      ->check(CLI::IsMember({"bpf", "ir", "tables", "asm", "bytes"}))
       ->capture_default_str();
   sub->add_option("--engine", options->engine, "interp, tier1 or tier2")
       ->check(CLI::IsMember({"interp", "tier1", "tier2"}))
