@@ -14,9 +14,9 @@ namespace ipjit::arch {
 
 /// A named set of features; compilers ask it and nothing else.
 struct Target {
-  std::string_view name;         ///< "x86-64-v3"
-  uint32_t isa = 0;              ///< enum ipjit_isa bits: scalar groups the tiers may use
-  bool avx2 = false;             ///< vector groups, for burst bodies
+  std::string_view name;  ///< "x86-64-v3"
+  uint32_t isa = 0;       ///< enum ipjit_isa bits: scalar groups the tiers may use
+  bool avx2 = false;      ///< vector groups, for burst bodies
   bool avx512 = false;
   std::string_view description;  ///< one line for `ipjit doctor`
 

@@ -67,8 +67,8 @@ enum class Base : uint8_t {
 
 struct Insn {
   Op op = Op::kConst;
-  Type type = Type::kNone;      ///< of the result
-  Base base = Base::kData;      ///< kPlace ops
+  Type type = Type::kNone;  ///< of the result
+  Base base = Base::kData;  ///< kPlace ops
   ValueId result = kNoValue;
   ValueId a = kNoValue;         ///< first operand; kPlace: offset value (u32 or u64) or kNoValue
   ValueId b = kNoValue;         ///< second operand; kNoValue: imm is it
@@ -102,10 +102,10 @@ struct Term {
   ValueId a = kNoValue;  ///< kBranch, kSwitch: tested value; kRet, kPull: result unless kNoValue
   ValueId b = kNoValue;  ///< kBranch: second operand; kNoValue: imm is it
   uint64_t imm = 0;
-  uint32_t table = 0;       ///< kBranch with kIn
-  Edge taken = {};          ///< kJump, kBranch
-  Edge other = {};          ///< kBranch, kSwitch
-  uint32_t cases = 0;       ///< kSwitch: Program::cases[cases, cases + case_count)
+  uint32_t table = 0;  ///< kBranch with kIn
+  Edge taken = {};     ///< kJump, kBranch
+  Edge other = {};     ///< kBranch, kSwitch
+  uint32_t cases = 0;  ///< kSwitch: Program::cases[cases, cases + case_count)
   uint32_t case_count = 0;
   uint32_t source = kNoSource;
 
@@ -113,7 +113,7 @@ struct Term {
 };
 
 struct Block {
-  uint32_t first = 0;   ///< Program::insns[first, first + count)
+  uint32_t first = 0;  ///< Program::insns[first, first + count)
   uint32_t count = 0;
   uint32_t params = 0;  ///< Program::params[params, params + param_count)
   uint32_t param_count = 0;
@@ -131,7 +131,8 @@ struct Table {
     bool operator==(const Entry&) const = default;
   };
 
-  uint32_t key_bits = 32;  ///< 8, 16, 32 or 64; the key's value is taken modulo nothing: a wider key misses
+  uint32_t key_bits =
+      32;  ///< 8, 16, 32 or 64; the key's value is taken modulo nothing: a wider key misses
   uint32_t miss = 0;
   std::vector<Entry> entries;  ///< by ascending key, no key twice, no value equal to miss
 
@@ -140,9 +141,9 @@ struct Table {
 
 struct Program {
   std::string name = "bpf";
-  std::vector<Block> blocks;   ///< block 0 is entered first
+  std::vector<Block> blocks;  ///< block 0 is entered first
   std::vector<Insn> insns;
-  std::vector<Type> values;    ///< type of each ValueId
+  std::vector<Type> values;  ///< type of each ValueId
   std::vector<ValueId> params;
   std::vector<ValueId> edge_args;
   std::vector<Case> cases;

@@ -49,9 +49,10 @@ stage_release() {
 
 stage_tidy() {
   [[ -f build-release/compile_commands.json ]] || cmake --preset release || return
-  # Tests and benchmarks are left out: GoogleTest's macros cost a minute each and are not ours.
-  run-clang-tidy-19 -quiet -j "$jobs" -p build-release \
-    "^$PWD/(arch-detect|ir|lookup|bpf-frontend|tier1-asmjit|verifier|runtime|tools)/.*\.(c|cpp)$"
+  # Tests, benchmarks and the command are left out: the headers of GoogleTest, CLI11 and nlohmann-json
+  # cost up to half a minute a file, and they are not ours.
+  run-clang-tidy-19 -quiet -extra-arg=-Wno-unknown-warning-option -j "$jobs" -p build-release \
+    "^$PWD/(arch-detect|ir|lookup|bpf-frontend|tier1-asmjit|verifier|runtime|tools/pcap)/.*\.(c|cpp)$"
 }
 
 stage_asan() {

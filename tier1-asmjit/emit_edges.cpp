@@ -23,7 +23,6 @@ namespace ipjit::tier1 {
 namespace x86 = asmjit::x86;
 using ir::BlockId;
 using ir::Edge;
-using ir::ValueId;
 
 Jumps::Label Emitter::label_of(BlockId block) {
   const uint32_t b = twin_[index(block)];

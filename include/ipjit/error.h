@@ -103,8 +103,8 @@ inline Status ok() { return Nothing{}; }
 }  // namespace ipjit
 
 /// A broken promise of our own stops at once; always on while compiling, never in generated code.
-#define IPJIT_CHECK(condition)                                                             \
-  ((condition) ? void()                                                                    \
+#define IPJIT_CHECK(condition)                                                                   \
+  ((condition) ? void()                                                                          \
                : (std::fprintf(stderr, "ipjit: %s:%d: broken promise: %s\n", __FILE__, __LINE__, \
-                               #condition),                                                \
+                               #condition),                                                      \
                   std::abort()))
