@@ -13,9 +13,7 @@
 #include <chrono>
 #include <cstdio>
 #include <memory>
-#include <optional>
 
-#include "runtime/filter.h"
 #include "tools/ipjit/capture.h"
 #include "tools/ipjit/commands.h"
 #include "tools/ipjit/complaint.h"
@@ -23,7 +21,7 @@
 #include "tools/ipjit/filter_source.h"
 #include "tools/ipjit/link_type.h"
 #include "tools/ipjit/progress.h"
-#include "tools/ipjit/reference.h"
+#include "tools/ipjit/runner.h"
 
 namespace ipjit::cli {
 namespace {
@@ -64,49 +62,6 @@ struct Tally {
   double ns_per_packet() const {
     return timed ? static_cast<double>(spent.count()) / static_cast<double>(timed) : 0;
   }
-};
-
-/// The engine asked for: libpcap's interpreter, or one of ours.
-class Runner {
- public:
-  static Result<Runner> make(const bpf::InsnList& insns, const Options& options) {
-    bpf::Dialect dialect = *bpf::dialect_named(options.source.dialect);
-    Runner runner;
-    if (options.engine == "libpcap") {
-      Result<Reference> reference = Reference::make(insns, dialect);
-      if (!reference) return reference.error();
-      runner.reference_ = std::move(*reference);
-      return runner;
-    }
-    auto filter =
-        runtime::Filter::create(insns, {.dialect = dialect, .engine = engine_named(options.engine)},
-                                {.name = options.source.title()});
-    if (!filter) return filter.error();
-    runner.filter_ = std::move(*filter);
-    return runner;
-  }
-
-  void run(const PacketBatch& batch, std::vector<uint32_t>& verdicts) const {
-    verdicts.resize(batch.packets.size());
-    if (reference_) {
-      for (size_t i = 0; i < verdicts.size(); ++i)
-        verdicts[i] =
-            reference_->run({batch.packets[i].data, batch.packets[i].caplen}, batch.packets[i].len);
-      return;
-    }
-    for (size_t i = 0; i < verdicts.size(); ++i)
-      verdicts[i] =
-          filter_->run(batch.packets[i].data, batch.packets[i].caplen, batch.packets[i].len);
-  }
-
-  std::string engine() const { return reference_ ? "libpcap" : filter_->record().engine; }
-  std::string refusal() const { return reference_ ? "" : filter_->record().last_refusal; }
-
- private:
-  Runner() = default;
-
-  std::optional<Reference> reference_;
-  std::unique_ptr<runtime::Filter> filter_;
 };
 
 bool same_file(const std::string& a, const std::string& b) {
@@ -165,7 +120,8 @@ int run(const Options& options) {
   if (!capture) return complain(capture.error());
   Result<bpf::InsnList> insns = load(options.source, capture->link());
   if (!insns) return complain(insns.error());
-  Result<Runner> runner = Runner::make(*insns, options);
+  Result<Runner> runner = Runner::make(*insns, *bpf::dialect_named(options.source.dialect),
+                                       options.engine, options.source.title());
   if (!runner) return complain(runner.error());
   std::optional<CaptureWriter> writer;
   if (!options.output.empty()) {
