@@ -72,6 +72,7 @@ std::string memory_difference(const ZydisDecodedOperand& theirs, const insn& our
 std::string immediate_difference(const ZydisDecodedOperand& theirs, const insn& ours,
                                  uint32_t width) {
   if (theirs.type != ZYDIS_OPERAND_TYPE_IMMEDIATE) return "not an immediate";
+  if (ours.op == OP_rorx) width = 1;  // a count of 8 bits, which Zydis alone reads as unsigned
   const uint64_t mask = width >= 8 ? ~uint64_t{0} : (uint64_t{1} << (8 * width)) - 1;
   if ((theirs.imm.value.u & mask) != (static_cast<uint64_t>(ours.imm) & mask))
     return "another immediate";
