@@ -51,7 +51,7 @@ struct Directory {
 
   std::vector<std::string> names() const {
     std::vector<std::string> names;
-    while (const dirent* entry = dir ? readdir(dir) : nullptr) names.push_back(entry->d_name);
+    while (const dirent* entry = dir ? readdir(dir) : nullptr) names.emplace_back(entry->d_name);
     return names;
   }
 
@@ -205,7 +205,9 @@ std::vector<FilterRecord> read_all_stats(const std::string& root) {
     int end = 0;
     if (std::sscanf(name.c_str(), "ipjit-%u%n", &uid, &end) != 1 || name[end] != 0) continue;
     std::vector<FilterRecord> of_user;
-    for (File& file : read_directory(Directory(root + "/" + name), uid))
+    std::string folder = root;
+    folder.append("/").append(name);
+    for (File& file : read_directory(Directory(folder), uid))
       for (FilterRecord& record : file.records) of_user.push_back(std::move(record));
     std::sort(of_user.begin(), of_user.end(), shown_before);
     const auto finished = std::find_if(of_user.begin(), of_user.end(),

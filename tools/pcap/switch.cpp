@@ -66,7 +66,7 @@ std::string read_all(int fd) {
 /// Runs ldconfig and gives its output, or none where it fails.
 std::optional<std::string> ldconfig(const LoaderPlaces& places, std::vector<std::string> options) {
   std::vector<std::string> words{"ldconfig"};
-  if (under(places, "") != "") words.insert(words.end(), {"-r", places.root});
+  if (!under(places, "").empty()) words.insert(words.end(), {"-r", places.root});
   words.insert(words.end(), options.begin(), options.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());

@@ -117,7 +117,7 @@ static bool fetch_signed(struct cursor *c, u32 bytes, s64 *out)
 	if ((size_t)(c->end - c->p) < bytes)
 		return false;
 	if (bytes == 1) {
-		*out = (s8)*c->p++;
+		*out = (s64)((u64)*c->p++ << 56) >> 56;
 		return true;
 	}
 	for (i = 0; i < bytes; i++)
