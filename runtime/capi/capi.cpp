@@ -62,7 +62,16 @@ T at_the_border(ipjit_error* error, T failed, auto body) {
 
 Error bad_option(const std::string& why) { return Error{Stage::kUsage, Code::kBadOption, 0, why}; }
 
-Result<std::optional<Engine>> engine_of(ipjit_engine engine) {
+/// What a caller stored in an enum, which may be none of its values: no enum to this language.
+template <class Enum>
+uint32_t raw_value(const Enum& stored) {
+  static_assert(sizeof stored == sizeof(uint32_t));
+  uint32_t raw = 0;
+  std::memcpy(&raw, &stored, sizeof raw);
+  return raw;
+}
+
+Result<std::optional<Engine>> engine_of(uint32_t engine) {
   switch (engine) {
     case IPJIT_ENGINE_AUTO:
       return ipjit::runtime::engine_from_environment();
@@ -72,6 +81,8 @@ Result<std::optional<Engine>> engine_of(ipjit_engine engine) {
       return std::optional(Engine::kTier1);
     case IPJIT_ENGINE_TIER2:
       return std::optional(Engine::kTier2);
+    default:
+      break;
   }
   return bad_option("engine " + std::to_string(engine) + " does not exist");
 }
@@ -82,10 +93,11 @@ Result<Wish> wish_of(const ipjit_options* options) {
     if (options->size < sizeof(size_t)) return bad_option("options.size is not set");
     std::memcpy(&known, options, std::min(options->size, sizeof known));
   }
-  Result<std::optional<Engine>> engine = engine_of(known.engine);
+  Result<std::optional<Engine>> engine = engine_of(raw_value(known.engine));
   if (!engine) return engine.error();
-  if (known.dialect != IPJIT_DIALECT_LIBPCAP && known.dialect != IPJIT_DIALECT_LINUX)
-    return bad_option("dialect " + std::to_string(known.dialect) + " does not exist");
+  const uint32_t dialect = raw_value(known.dialect);
+  if (dialect != IPJIT_DIALECT_LIBPCAP && dialect != IPJIT_DIALECT_LINUX)
+    return bad_option("dialect " + std::to_string(dialect) + " does not exist");
   Wish wish;
   wish.request.engine = *engine;
   wish.request.dialect =

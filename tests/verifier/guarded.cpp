@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstdio>
@@ -148,7 +149,7 @@ class Child {
       if (c.table[i].place != IPJIT_TABLE_IN_CTX) continue;
       table_memory_.push_back(std::make_unique<Guarded>((tables_[i].size() + kPage - 1) / kPage));
       uint8_t* at = table_memory_.back()->place(tables_[i].size(), at_end);
-      std::memcpy(at, tables_[i].data(), tables_[i].size());
+      std::copy(tables_[i].begin(), tables_[i].end(), at);
       table_memory_.back()->protect(PROT_READ);
       ctx->tables[c.table[i].at] = at;
     }
@@ -164,8 +165,8 @@ class Child {
     th_memory_.protect(PROT_READ | PROT_WRITE);
     ctx_memory_.protect(PROT_READ | PROT_WRITE);
     uint8_t* data = packet_memory_.place(packet_.size(), at_end);
-    std::memcpy(data, packet_.data(), packet_.size());
-    std::memcpy(th_memory_.place(th_.size(), at_end), th_.data(), th_.size());
+    std::copy(packet_.begin(), packet_.end(), data);
+    std::copy(th_.begin(), th_.end(), th_memory_.place(th_.size(), at_end));
     auto* ctx = reinterpret_cast<ipjit_ctx*>(ctx_memory_.place(sizeof(ipjit_ctx), at_end));
     std::memset(writable_.begin(), static_cast<uint8_t>(rubbish), kPage);
     std::memset(counters(), 0, 8 * unit_.contract.counters);
@@ -218,7 +219,7 @@ class Child {
         if (out.actions.id[i] != 0) return fail("records more actions than declared");
       if (out.actions.count > c.actions) return fail("counts more actions than declared");
     }
-    std::memcpy(out.counters.data(), counters(), 8 * c.counters);
+    std::copy_n(counters(), c.counters, out.counters.begin());
     return check_result(out.result);
   }
 
