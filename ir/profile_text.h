@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// A profile as text: sorted, so that two profiles compare line by line.
+//
+//   profile 1 of 0x3b9aca0012345678            version, digest of the program
+//   packets 1000 discarded 2 matched 97
+//   results total 1000 discarded 0 {0 = 903, 0x40000 = 97}
+//   branch 1 taken 970 other 30 mispredicted 29
+//   switch 7 other 1 mispredicted 4 {6 = 900, 17 = 69}
+//   need 0 passed 1000 failed 0 first 0
+//   value 0 total 1000 discarded 0 {0x800 = 970, 0x86dd = 30}
+//   joint 0 2 9 total 960 discarded 3 {0x800 6 80 = 52, 0x800 6 other = 905}
+//
+// The number behind branch, switch, need and value is the source instruction, behind joint they are
+// those of its fields.  Numbers are decimal or 0x hexadecimal, `;` begins a comment, and a line may
+// go on inside {}.  A line kind stands in the order above and by ascending source, once for each.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "ipjit/error.h"
+#include "ir/profile.h"
+
+namespace ipjit::ir {
+
+/// Gives: text ending in a newline; parse_profile(print(p)) == p.
+std::string print(const Profile& profile);
+
+/// Takes: at most 16 MiB of text.
+/// Fails: kSyntax (also: counts that do not add up, lines out of order), kTooLong; `at` is the
+/// line.
+Result<Profile> parse_profile(std::string_view text);
+
+/// Refuses a profile of another program than this one.
+/// Fails: kBadInput.
+Status check_profile(const Profile& profile, const Program& program);
+
+/// Writes the text form; a reader sees the old file or the new one.
+/// Fails: kIo.
+Status save_profile(const Profile& profile, const std::string& path);
+
+/// Reads a file of the text form; then call check_profile().
+/// Fails: kIo, and as parse_profile().
+Result<Profile> load_profile(const std::string& path);
+
+}  // namespace ipjit::ir
