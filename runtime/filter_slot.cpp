@@ -152,6 +152,7 @@ void FilterSlot::run_burst(std::span<const ipjit_packet> packets, uint32_t* verd
     const size_t count = std::min(packets.size(), kBurst);
     const Unit& unit = visit.enter(count);
     ipjit_ctx ctx = bare_ctx(unit.dialect, 0);
+    ctx.counters = ipjit_own_counters(&unit);
     uint64_t matched = 0;
     for (const ipjit_packet& packet : packets.first(count)) {
       ctx.wire_len = packet.len;

@@ -21,6 +21,7 @@
 #include "ir/interpret.h"
 #include "ir/optimize.h"
 #include "ir/validate.h"
+#include "runtime/thread_index.h"
 #include "tier1-asmjit/tier1.h"
 #include "verifier/verifier.h"
 
@@ -38,7 +39,7 @@ uint64_t now_ns() {
 bool runs_in_a_slot(const ipjit_contract& contract) {
   return contract.abi == IPJIT_ABI_VERSION && (contract.bases & ~uint32_t{IPJIT_BASE_DATA}) == 0 &&
          contract.max_len >= UINT32_MAX && contract.resumes == 0 && contract.actions == 0 &&
-         contract.counters == 0;
+         contract.counters <= kUnitCounters;
 }
 
 void install(Unit& unit, const ir::MachineCode& code, InstalledCode sealed) {
@@ -48,6 +49,10 @@ void install(Unit& unit, const ir::MachineCode& code, InstalledCode sealed) {
   unit.code_bytes = code.code_len;
   unit.table_bytes = static_cast<uint32_t>(code.bytes.size()) - code.code_len;
   unit.direct = (code.contract.fields & ~kWireLen) == 0 ? sealed.entry() : nullptr;
+  if (code.contract.counters) {
+    unit.counter_block = std::make_unique<CounterLine[]>(stripe_count());
+    unit.counters = unit.counter_block[0].count;
+  }
   unit.code = std::move(sealed);
 }
 
@@ -92,7 +97,19 @@ uint32_t Unit::run(std::span<const uint8_t> data, const ipjit_ctx& ctx) const {
   return run_packet(data, ctx);
 }
 
+uint64_t Unit::counted(uint32_t at) const {
+  uint64_t sum = 0;
+  for (uint32_t i = 0; counter_block && i < stripe_count(); ++i)
+    sum += load(counter_block[i].count[at]);
+  return sum;
+}
+
 uint32_t Unit::run_packet(std::span<const uint8_t> data, const ipjit_ctx& ctx) const {
+  if (code && counters) {
+    ipjit_ctx counting = ctx;
+    counting.counters = ipjit_own_counters(this);
+    return ipjit_result_value(code->entry()(data.data(), data.size(), &counting));
+  }
   if (code) return ipjit_result_value(code->entry()(data.data(), data.size(), &ctx));
   if (engine == Engine::kLibpcap) return run_replaced(data, ctx);
   return bpf::interpret(source, dialect, data, ctx);

@@ -2,6 +2,7 @@
 // The street in one function: program in, runnable unit out.
 #pragma once
 
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,8 +18,18 @@
 
 namespace ipjit::runtime {
 
-/// One compiled program, immutable once built: what a FilterSlot points to.
-/// `direct` of its base is set where native code reads no field but wire_len.
+/// What one thread's runs of a unit have counted: as large as a stripe, and found by its offset.
+struct alignas(64) CounterLine {
+  uint64_t count[8] = {};
+};
+static_assert(sizeof(CounterLine) == sizeof(Stripe));
+
+/// Counters that a unit may have.
+inline constexpr uint32_t kUnitCounters = std::size(CounterLine{}.count);
+
+/// One compiled program, immutable once built (but for what it counts): what a FilterSlot points
+/// to. `direct` of its base is set where native code reads no field but wire_len, `counters` where
+/// it counts.
 struct Unit : ipjit_program {
   Engine engine = Engine::kInterp;
   bpf::Dialect dialect = bpf::Dialect::kLibpcap;
@@ -27,8 +38,12 @@ struct Unit : ipjit_program {
   std::optional<InstalledCode> code;   ///< none for Engine::kInterp and kLibpcap
   uint32_t code_bytes = 0;
   uint32_t table_bytes = 0;
-  uint64_t compile_ns = 0;       ///< whole pipeline
-  std::optional<Error> refusal;  ///< why a faster engine is not running, for stats
+  uint64_t compile_ns = 0;                       ///< whole pipeline
+  std::optional<Error> refusal;                  ///< why a faster engine is not running, for stats
+  std::unique_ptr<CounterLine[]> counter_block;  ///< `counters` points here: stripe_count() lines
+
+  /// counters[at] over all threads; each is exact, but for threads that have no stripe.
+  uint64_t counted(uint32_t at) const;
 
   /// The verdict for one packet by exactly the engine named: for tests and `ipjit eval`.
   uint32_t run(std::span<const uint8_t> data, const ipjit_ctx& ctx) const;

@@ -24,6 +24,7 @@ struct ipjit_stripe {
 
 struct ipjit_program {
 	ipjit_entry_fn direct;	/* reads no ctx field but wire_len; NULL: take the slow way */
+	uint64_t *counters;	/* a cache line for each stripe, as the stripes lie; NULL: none */
 };
 
 struct ipjit_filter {
@@ -37,6 +38,15 @@ struct ipjit_filter {
  */
 extern IPJIT_API __thread uint64_t ipjit_thread_stripe
 	__attribute__((tls_model("initial-exec")));
+
+/*
+ * Where this thread's runs of the program count: no two threads write one line.
+ * Nonsense where the program has no counters, and then it is not used.
+ */
+static inline uint64_t *ipjit_own_counters(const struct ipjit_program *program)
+{
+	return (uint64_t *)((uintptr_t)program->counters + ipjit_thread_stripe);
+}
 
 /* First runs, timed packets, programs without native code, threads without a stripe. */
 IPJIT_API uint32_t ipjit_filter_run_slow(const struct ipjit_filter *filter, const uint8_t *data,
@@ -73,7 +83,7 @@ static inline uint32_t ipjit_filter_run_inline(const struct ipjit_filter *filter
 	struct ipjit_stripe *own =
 		(struct ipjit_stripe *)((char *)filter->stripes + ipjit_thread_stripe);
 	const struct ipjit_program *program;
-	struct ipjit_ctx ctx;	/* but for wire_len, left as the stack happens to be */
+	struct ipjit_ctx ctx;	/* but for what is set below, as the stack happens to be */
 	ipjit_entry_fn direct;
 	uint32_t verdict;
 
@@ -88,6 +98,7 @@ static inline uint32_t ipjit_filter_run_inline(const struct ipjit_filter *filter
 		return ipjit_filter_run_slow(filter, data, caplen, len);
 	}
 	ctx.wire_len = len;
+	ctx.counters = ipjit_own_counters(program);
 	verdict = ipjit_result_value(direct(data, caplen, &ctx));
 	ipjit_own_add(&own->left, 1);
 	ipjit_own_add(&own->matched, verdict != 0);
