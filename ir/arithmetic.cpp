@@ -35,6 +35,16 @@ uint64_t compute_wide(Op op, Type type, uint64_t a, uint64_t b) {
       return b >= width ? 0 : a << b;
     case Op::kShr:
       return b >= width ? 0 : a >> b;
+    case Op::kEq:
+      return a == b ? 1 : 0;
+    case Op::kNe:
+      return a != b ? 1 : 0;
+    case Op::kLt:
+      return a < b ? 1 : 0;
+    case Op::kLe:
+      return a <= b ? 1 : 0;
+    case Op::kAny:
+      return (a & b) != 0 ? 1 : 0;
     case Op::kNeg:
       return 0 - a;
     case Op::kBswap:

@@ -158,6 +158,11 @@ class Interpreter {
       case Op::kXor:
       case Op::kShl:
       case Op::kShr:
+      case Op::kEq:
+      case Op::kNe:
+      case Op::kLt:
+      case Op::kLe:
+      case Op::kAny:
       case Op::kNeg:
       case Op::kBswap:
       case Op::kZext:

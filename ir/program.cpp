@@ -63,6 +63,8 @@ Operands operands_of(Op op) {
   return Operands::kNothing;
 }
 
+bool is_test(Op op) { return op >= Op::kEq && op <= Op::kAny; }
+
 uint32_t load_size(Op op) {
   switch (op) {
     case Op::kLoad8:
@@ -89,6 +91,11 @@ uint32_t load_size(Op op) {
     case Op::kXor:
     case Op::kShl:
     case Op::kShr:
+    case Op::kEq:
+    case Op::kNe:
+    case Op::kLt:
+    case Op::kLe:
+    case Op::kAny:
     case Op::kNeg:
     case Op::kBswap:
     case Op::kZext:

@@ -181,6 +181,9 @@ const char* word_of(TermKind kind);
 const char* word_of(ipjit_field field);
 Operands operands_of(Op op);
 
+/// A relation as a value, 0 or 1: its operands have a type of their own.
+bool is_test(Op op);
+
 /// Bytes that a load reads; 0 for other ops.
 uint32_t load_size(Op op);
 

@@ -138,9 +138,7 @@ class ShapeChecker {
       case Operands::kUnary:
         return !has_a || has_b || !unary_fits(insn) ? mismatch(insn) : ok();
       case Operands::kBinary:
-        if (!has_a || type(insn.a) != insn.type) return mismatch(insn);
-        if (has_b ? type(insn.b) != insn.type : !fits(insn.imm, insn.type)) return mismatch(insn);
-        return ok();
+        return has_a && binary_fits(insn) ? ok() : mismatch(insn);
       case Operands::kPlace:
         if (has_b || insn.base > Base::kTransport) return mismatch(insn);
         if (insn.imm > kMaxPlace)
@@ -158,6 +156,12 @@ class ShapeChecker {
     if (insn.op == Op::kEffect) return check_id("effect", insn.imm, 0x10000);
     if (insn.op == Op::kCount) return check_id("counter", insn.imm, p_.counters);
     return fits(insn.imm, insn.type) ? ok() : mismatch(insn);
+  }
+
+  bool binary_fits(const Insn& insn) const {
+    const Type wanted = is_test(insn.op) ? type(insn.a) : insn.type;
+    return type(insn.a) == wanted &&
+           (insn.b != kNoValue ? type(insn.b) == wanted : fits(insn.imm, wanted));
   }
 
   bool unary_fits(const Insn& insn) const {

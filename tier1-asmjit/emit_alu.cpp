@@ -55,6 +55,12 @@ void Emitter::emit_binary(const Insn& insn) {
     case Op::kOr:
     case Op::kXor:
       return imm ? emit_binary_imm(insn, *imm) : emit_arithmetic(insn);
+    case Op::kEq:
+    case Op::kNe:
+    case Op::kLt:
+    case Op::kLe:
+    case Op::kAny:
+      return emit_test(insn);
     case Op::kConst:
     case Op::kNeed:
     case Op::kLoad8:

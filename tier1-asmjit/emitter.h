@@ -139,6 +139,9 @@ class Emitter {
   void mask_register(const Gp& reg, uint64_t bits);
   void emit_branch(const ir::Term& term);
 
+  // emit_test.cpp
+  void emit_test(const ir::Insn& insn);
+
   // emit_switch.cpp
   void emit_switch(const ir::Term& term);
   void search_cases(const Gp& value, std::span<const ir::Case> cases, Label other);

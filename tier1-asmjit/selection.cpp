@@ -97,6 +97,9 @@ void Selection::visit_insn(const Insn& insn, uint32_t at, uint32_t block) {
   if (insn.op == Op::kFind) {
     use(insn.a);
     probes_.emplace_back(insn.table, insn.a);
+  } else if (ir::is_test(insn.op) && insn.b == ir::kNoValue && insn.op != Op::kLt &&
+             insn.op != Op::kLe) {
+    use(insn.a);
   } else {
     use_as_number(insn.a);
     use_as_number(insn.b);

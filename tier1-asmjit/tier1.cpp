@@ -179,6 +179,11 @@ void Emitter::emit_insn(const Insn& insn) {
     case Op::kXor:
     case Op::kShl:
     case Op::kShr:
+    case Op::kEq:
+    case Op::kNe:
+    case Op::kLt:
+    case Op::kLe:
+    case Op::kAny:
       emit_binary(insn);
       return rename(insn.result);
     case Op::kNeg:

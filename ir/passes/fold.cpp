@@ -19,11 +19,34 @@ namespace {
 uint64_t all_bits(Type type) { return type == Type::kU32 ? UINT32_MAX : UINT64_MAX; }
 
 bool commutes(Op op) {
-  return op == Op::kAdd || op == Op::kMul || op == Op::kAnd || op == Op::kOr || op == Op::kXor;
+  return op == Op::kAdd || op == Op::kMul || op == Op::kAnd || op == Op::kOr || op == Op::kXor ||
+         op == Op::kEq || op == Op::kNe || op == Op::kAny;
 }
 
 Folded constant(uint64_t n) { return {Folded::Kind::kConst, n, kNoValue}; }
 Folded same_as(ValueId id) { return {Folded::Kind::kValue, 0, id}; }
+
+/// Whether the test `a REL imm` has one answer for every `a` of these bits.
+std::optional<bool> decide_test(Op op, uint64_t imm, uint64_t bits) {
+  if (op == Op::kNe) {
+    const std::optional<bool> equal = decide(Rel::kEq, imm, 0, bits, bits);
+    return equal ? std::optional(!*equal) : std::nullopt;
+  }
+  const Rel rel = op == Op::kEq   ? Rel::kEq
+                  : op == Op::kLt ? Rel::kLt
+                  : op == Op::kLe ? Rel::kLe
+                                  : Rel::kAny;
+  return decide(rel, imm, 0, bits, bits);
+}
+
+/// a TEST imm, a unknown: decided, or asking a 0 or 1 whether it is 1.
+Folded fold_test(const Insn& insn, uint64_t bits, Type operand) {
+  if (const auto known = decide_test(insn.op, insn.imm, bits)) return constant(*known ? 1 : 0);
+  const bool asks_for_one = (insn.op == Op::kEq && insn.imm == 1) ||
+                            (insn.op == Op::kNe && insn.imm == 0) ||
+                            (insn.op == Op::kAny && (insn.imm & 1) != 0);
+  return bits == 1 && asks_for_one && operand == Type::kU32 ? same_as(insn.a) : Folded();
+}
 
 /// a OP imm, a unknown.
 Folded fold_imm(Insn& insn, uint64_t bits) {
@@ -57,14 +80,17 @@ Folded fold_imm(Insn& insn, uint64_t bits) {
 
 /// a OP a
 Folded fold_twice(const Insn& insn) {
-  if (insn.op == Op::kSub || insn.op == Op::kXor || insn.op == Op::kMod) return constant(0);
+  if (insn.op == Op::kSub || insn.op == Op::kXor || insn.op == Op::kMod || insn.op == Op::kNe ||
+      insn.op == Op::kLt)
+    return constant(0);
+  if (insn.op == Op::kEq || insn.op == Op::kLe) return constant(1);
   if (insn.op == Op::kAnd || insn.op == Op::kOr) return same_as(insn.a);
-  return {};  // a / a is 0 where a is 0
+  return {};  // a / a is 0 where a is 0, a & a says something of a
 }
 
 }  // namespace
 
-Folded fold(Insn& insn, const std::vector<ValueInfo>& info) {
+Folded fold(Insn& insn, const std::vector<ValueInfo>& info, Type operand) {
   const ValueInfo* a = &info[index(insn.a)];
   if (operands_of(insn.op) == Operands::kUnary)
     return a->constant ? constant(compute(insn.op, insn.type, a->bits, 0)) : Folded();
@@ -77,9 +103,10 @@ Folded fold(Insn& insn, const std::vector<ValueInfo>& info) {
     insn.imm = info[index(insn.b)].bits;
     insn.b = kNoValue;
   }
-  if (insn.b == kNoValue)
-    return a->constant ? constant(compute(insn.op, insn.type, a->bits, insn.imm))
-                       : fold_imm(insn, a->bits);
+  if (insn.b == kNoValue) {
+    if (a->constant) return constant(compute(insn.op, insn.type, a->bits, insn.imm));
+    return is_test(insn.op) ? fold_test(insn, a->bits, operand) : fold_imm(insn, a->bits);
+  }
   if (insn.a == insn.b) return fold_twice(insn);
   if (commutes(insn.op) && index(insn.a) > index(insn.b)) std::swap(insn.a, insn.b);
   return {};
@@ -117,6 +144,12 @@ uint64_t possible_bits(const Insn& insn, const std::vector<ValueInfo>& info) {
       return imm ? compute(insn.op, insn.type, a, b) : all;
     case Op::kShr:
       return imm ? compute(insn.op, insn.type, a, b) : bits_up_to(a);
+    case Op::kEq:
+    case Op::kNe:
+    case Op::kLt:
+    case Op::kLe:
+    case Op::kAny:
+      return 1;
     case Op::kBswap:
     case Op::kZext:
     case Op::kTrunc:

@@ -21,7 +21,8 @@ struct Folded {
 };
 
 /// Folds an op from kAdd to kTrunc; may move a constant operand into imm.
-Folded fold(Insn& insn, const std::vector<ValueInfo>& info);
+/// Takes: the type of the operands.
+Folded fold(Insn& insn, const std::vector<ValueInfo>& info, Type operand);
 
 /// The bits that the result may have, from those of the operands.
 uint64_t possible_bits(const Insn& insn, const std::vector<ValueInfo>& info);

@@ -123,7 +123,7 @@ class NumberValues {
     const Operands operands = operands_of(insn.op);
     if (operands == Operands::kBinary || operands == Operands::kUnary) {
       if (operands == Operands::kBinary) join_constants(insn);
-      const Folded folded = fold(insn, ws_.info);
+      const Folded folded = fold(insn, ws_.info, p_.values[index(insn.a)]);
       if (folded.kind == Folded::Kind::kValue) {
         replace(insn.result, folded.value);
         return false;

@@ -57,6 +57,25 @@ const Golden kNumbered[] = {
      " v4 = add v1, v2\n v5 = add v4, v3\n ret v5\n",
      "b0: v0 = meta mark\n    v1 = shl v0, 3\n    v2 = shr v0, 2\n    v3 = and v0, 15\n"
      "    v4 = add v1, v2\n    v5 = add v3, v4\n    ret v5\n"},
+    {"tests of constants",
+     "b0: v0 = const 6\n v1 = lt v0, 7\n v2 = ne v0, 6\n v3 = or v1, v2\n ret v3\n", "b0: ret 1\n"},
+    {"tests that a byte cannot fail",
+     "b0: need 1 else b1\n v0 = load_u8 0\n v1 = le v0, 255\n v2 = eq v0, 256\n v3 = any v0, 256\n"
+     " v4 = or v1, v2\n v5 = or v4, v3\n ret v5\nb1: ret 0\n",
+     "b0: need 1 else b1\n    ret 1\nb1: ret 0\n"},
+    {"a test of a test",
+     "b0: v0 = meta mark\n v1 = eq v0, 6\n v2 = ne v1, 0\n v3 = eq v2, 1\n v4 = any v3, 3\n ret "
+     "v4\n",
+     "b0: v0 = meta mark\n    v1 = eq v0, 6\n    ret v1\n"},
+    {"a test of 64 bits is no value of 64 bits",
+     "b0: need 8 else b1\n v0 = load_be64 0\n v1 = and v0, 1\n v2 = ne v1, 0\n ret v2\nb1: ret 0\n",
+     "b0: need 8 else b1\n    v0 = load_be64 0\n    v1 = and v0, 1\n    v2 = ne v1, 0\n    ret v2\n"
+     "b1: ret 0\n"},
+    {"tests of a value with itself",
+     "b0: v0 = meta mark\n v1 = eq v0, v0\n v2 = lt v0, v0\n v3 = le v0, v0\n v4 = ne v0, v0\n"
+     " v5 = any v0, v0\n v6 = and v1, v3\n v7 = or v2, v4\n v8 = add v6, v7\n v9 = add v8, v5\n "
+     "ret v9\n",
+     "b0: v0 = meta mark\n    v1 = any v0, v0\n    v2 = add v1, 1\n    ret v2\n"},
     {"division by zero", "b0: v0 = meta mark\n v1 = div v0, 0\n v2 = mod v0, v1\n ret v2\n",
      "b0: ret 0\n"},
     {"a / a is 0 where a is 0", "b0: v0 = meta mark\n v1 = div v0, v0\n ret v1\n",

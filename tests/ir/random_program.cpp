@@ -374,11 +374,14 @@ class Generator {
 
   void binary() {
     constexpr Op kOps[] = {Op::kAdd, Op::kSub, Op::kMul, Op::kDiv, Op::kMod, Op::kAnd,
-                           Op::kAnd, Op::kOr,  Op::kXor, Op::kShl, Op::kShr};
+                           Op::kAnd, Op::kOr,  Op::kXor, Op::kShl, Op::kShr, Op::kEq,
+                           Op::kNe,  Op::kLt,  Op::kLe,  Op::kAny};
     Insn insn{.op = kOps[random_.below(std::size(kOps))], .type = type()};
-    insn.a = value(insn.type);
+    const Type operand = insn.type;
+    insn.a = value(operand);
+    if (is_test(insn.op)) insn.type = Type::kU32;
     if (random_.one_in(3)) {
-      insn.b = value(insn.type);
+      insn.b = value(operand);
     } else {
       const bool shift = insn.op == Op::kShl || insn.op == Op::kShr;
       insn.imm = shift ? random_.below(random_.one_in(4) ? 70 : 8) : random_.number();
