@@ -26,11 +26,12 @@ if [[ ${IPJIT_CAPTURE_INSIDE:-} != 1 ]]; then
   export IPJIT_CAPTURE_INSIDE=1
   user=()
   ((EUID == 0)) || user=(--user --map-current-user --keep-caps)
-  if ! unshare "${user[@]}" --net true 2>/dev/null; then
-    echo "make-capture: this machine does not allow network namespaces (as root, or in a container with CAP_SYS_ADMIN, it would)" >&2
+  apart=(unshare "${user[@]}" --net --mount-proc --fork --pid --kill-child)
+  if ! why=$("${apart[@]}" unshare --net true 2>&1); then
+    echo "make-capture: this machine does not allow network namespaces (as root, or in a container with CAP_SYS_ADMIN, it would): $why" >&2
     exit 3
   fi
-  exec unshare "${user[@]}" --net --mount-proc --fork --pid --kill-child "$0" "$out" "$packets"
+  exec "${apart[@]}" "$0" "$out" "$packets"
 fi
 
 # From here on: the client's namespace, gone with this process.
