@@ -28,8 +28,8 @@ struct Choices {
   bool set_shapes = true;   ///< a set as range check, bit mask, bitmap or table, by cost
   bool guards = true;       ///< `if (x == v) residual else general`
   bool hoist_needs = true;  ///< one bounds check for all that the traffic's packets need
-  bool wide_loads = true;   ///< several fields in one load
   bool if_convert = true;   ///< branches that mispredict become data flow
+  bool wide_loads = true;   ///< several fields in one load
   bool layout = true;       ///< hot blocks in a row, cold ones behind
 
   bool operator==(const Choices&) const = default;

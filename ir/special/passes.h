@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The passes of specialise(): one file each, of the pass's name; what they share is Work.
+//
+//   bool guards(Work& work) {
+//     ...
+//     work.say("guards", "2 fields have one value each in 97 % of packets");
+//     const BlockId leave = leave_block(work);
+//     return true;                                 // work.program has changed
+//   }
+//
+// A pass rewrites work.program as the passes of optimize() do: the program is valid before and
+// after, and specialise() tidies up behind each that says true.  It keeps Insn::source and
+// Term::source of what it moves, and sets kNoSource where a test is no longer that test: taken and
+// other keep their meaning, or the profile lies.
+//
+// Leaving: where an assumption fails, go to leave_block().  The general program then starts from
+// its first block, with nothing carried over, so whoever leaves must not have left a trace: only
+// where no effect and no count lies on any way from the entry.  may_leave() says where that is.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "ir/passes/passes.h"
+#include "ir/profile.h"
+#include "ir/program.h"
+#include "ir/special/specialise.h"
+
+namespace ipjit::ir {
+
+/// What is under way.
+struct Work {
+  Program program;         ///< valid between passes
+  const Program& general;  ///< as it was given
+  const Profile& profile;
+  const Facts& facts;
+  std::vector<std::string> log;
+  Workspace ws;  ///< for the passes of optimize()
+
+  /// "guards: why", one line of the log.
+  void say(const char* pass, const std::string& why) { log.push_back(pass + (": " + why)); }
+};
+
+bool fold_facts(Work& work);
+bool order_terms(Work& work);
+bool set_shapes(Work& work);
+bool guards(Work& work);
+bool hoist_needs(Work& work);
+bool if_convert(Work& work);
+bool wide_loads(Work& work);
+bool layout(Work& work);
+
+/// The block that what leaves goes to: `count 0`, then the general program.  It is the last one of
+/// the program, has no parameters, and is added by the first call after it was lost.  Until
+/// specialise() has appended the general program it ends in `pull 0`.
+///
+/// Takes: a program that can_leave(); block ids and the program's vectors may move.
+BlockId leave_block(Work& work);
+
+/// False where the general program counts by itself, so that counter 0 is not ours.
+bool can_leave(const Work& work);
+
+/// By block: whether a need or branch of it may go to leave_block(): no effect or count has come
+/// before its first instruction on any way (effects of its own are for the pass to see).
+std::vector<uint8_t> may_leave(const Work& work);
+
+/// Whether the block is (one that ends as) leave_block().
+bool is_leave(const Work& work, const Block& block);
+
+/// The general passes, so that the next pass sees less: equal values once, needs that hold gone,
+/// edges past what is decided, nothing unused.
+void tidy(Work& work);
+
+}  // namespace ipjit::ir

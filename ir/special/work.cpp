@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What the passes of specialise() share: the way out, and tidying up.
+//
+// The way out is a block `count 0; pull 0` until the general program is there to be jumped to.  The
+// counter marks it, whatever the passes do with block ids: a program whose general form counts by
+// itself has no such block.
+//
+// Tested by tests/special/.
+#include "ir/edges.h"
+#include "ir/special/passes.h"
+
+namespace ipjit::ir {
+namespace {
+
+bool leaves_trace(Op op) { return op == Op::kEffect || op == Op::kCount; }
+
+// One turn suffices mostly; the next ones are for what the last one uncovered.
+constexpr int kMaxTurns = 3;
+
+}  // namespace
+
+bool can_leave(const Work& work) { return work.general.counters == 0; }
+
+bool is_leave(const Work& work, const Block& block) {
+  if (!can_leave(work)) return false;
+  for (const Insn& insn : work.program.insns_of(block))
+    if (insn.op == Op::kCount) return true;
+  return false;
+}
+
+BlockId leave_block(Work& work) {
+  Program& p = work.program;
+  if (!p.blocks.empty() && p.blocks.back().count == 1 && is_leave(work, p.blocks.back()))
+    return BlockId{static_cast<uint32_t>(p.blocks.size() - 1)};
+  p.counters = 1;
+  Block block;
+  block.first = static_cast<uint32_t>(p.insns.size());
+  block.count = 1;
+  block.term.kind = TermKind::kPull;
+  Insn count;
+  count.op = Op::kCount;
+  p.insns.push_back(count);
+  p.blocks.push_back(block);
+  return BlockId{static_cast<uint32_t>(p.blocks.size() - 1)};
+}
+
+std::vector<uint8_t> may_leave(const Work& work) {
+  const Program& p = work.program;
+  std::vector<uint8_t> may(p.blocks.size(), can_leave(work) ? 1 : 0);
+  // Block order is topological: what comes before a block is known when the walk arrives there.
+  for (uint32_t b = 0; b < p.blocks.size(); ++b) {
+    bool clean = may[b] != 0;
+    const auto reach = [&](BlockId to) {
+      if (!clean) may[index(to)] = 0;
+    };
+    for (const Insn& insn : p.insns_of(p.blocks[b])) {
+      if (leaves_trace(insn.op)) clean = false;
+      if (insn.op == Op::kNeed) reach(insn.fail);
+    }
+    for_each_edge(p, p.blocks[b].term, [&](const Edge& edge) { reach(edge.to); });
+  }
+  return may;
+}
+
+void tidy(Work& work) {
+  number_values(work.program, work.ws);
+  for (int turn = 0; turn < kMaxTurns && thread_jumps(work.program, work.ws); ++turn)
+    number_values(work.program, work.ws);
+  remove_dead(work.program, work.ws);
+}
+
+}  // namespace ipjit::ir
