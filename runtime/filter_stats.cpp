@@ -80,6 +80,19 @@ void copy_text(char (&to)[N], const std::string& from) {
     std::snprintf(to, N, "%.*s...", static_cast<int>(N - 4), from.c_str());
 }
 
+uint64_t tier_of(Engine engine) {
+  switch (engine) {
+    case Engine::kLibpcap:
+    case Engine::kInterp:
+      return 0;
+    case Engine::kTier1:
+      return 1;
+    case Engine::kTier2:
+      return 2;
+  }
+  return 0;
+}
+
 StatsRecord* make_private_record() {
   const size_t size = record_bytes(stripe_count());
   void* memory = std::aligned_alloc(64, size);
@@ -136,6 +149,7 @@ void FilterStats::published(const Unit& unit, bool first) {
   record.code_bytes.store(unit.code_bytes, std::memory_order_relaxed);
   record.table_bytes.store(unit.table_bytes, std::memory_order_relaxed);
   record.compile_ns.store(unit.compile_ns, std::memory_order_relaxed);
+  record.tier.tier.store(tier_of(unit.engine), std::memory_order_relaxed);
   if (!first) record.swaps.fetch_add(1, std::memory_order_relaxed);
   if (unit.refusal) record.refusals.fetch_add(1, std::memory_order_relaxed);
   if (first || unit.refusal || std::strcmp(record.words.engine, name_of(unit.engine)) != 0)
@@ -200,6 +214,11 @@ void FilterStats::show_locked() {
                      &StatsRecord::samples, &StatsRecord::ours_ps, &StatsRecord::replaced_ps})
     (shown_->*field)
         .store((working_->*field).load(std::memory_order_relaxed), std::memory_order_relaxed);
+#define IPJIT_TIER_NUMBER(name, meaning)                                       \
+  shown_->tier.name.store(working_->tier.name.load(std::memory_order_relaxed), \
+                          std::memory_order_relaxed);
+#include "runtime/tier/numbers.def"
+#undef IPJIT_TIER_NUMBER
   set_words(*shown_, [&](RecordWords& words) { words = working_->words; });
   shown_->state.store(RecordState::kLive, std::memory_order_release);
 }
@@ -223,6 +242,10 @@ void FilterStats::restart() {
        {&StatsRecord::packets, &StatsRecord::matched, &StatsRecord::swaps, &StatsRecord::refusals,
         &StatsRecord::samples, &StatsRecord::ours_ps, &StatsRecord::replaced_ps})
     (working_->*field).store(0, std::memory_order_relaxed);
+  for (auto number : {&TierNumbers::changes, &TierNumbers::builds, &TierNumbers::retreats,
+                      &TierNumbers::guard_failures, &TierNumbers::heads, &TierNumbers::heads_short,
+                      &TierNumbers::build_ns})
+    (working_->tier.*number).store(0, std::memory_order_relaxed);
   working_->started_ns.store(realtime_ns(), std::memory_order_relaxed);
   working_->shared.packets.store(0, std::memory_order_relaxed);
   working_->shared.matched.store(0, std::memory_order_relaxed);

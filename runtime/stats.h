@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "runtime/tier/numbers.h"
+
 namespace ipjit::runtime {
 
 /// One filter of one process, as it stands or as it ended.
@@ -37,6 +39,8 @@ struct FilterRecord {
   double ns_per_packet = 0;  ///< mean over samples; 0 without
   double replaced_ns_per_packet = 0;
   double saved_seconds = 0;  ///< (replaced - ours) * packets; below 0 where ours is slower
+
+  TierRecord tier;  ///< why this engine runs, and what else was tried
 
   bool operator==(const FilterRecord&) const = default;
 };

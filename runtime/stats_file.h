@@ -20,10 +20,11 @@
 #include <cstdint>
 
 #include "runtime/stripe.h"
+#include "runtime/tier/numbers.h"
 
 namespace ipjit::runtime {
 
-inline constexpr uint64_t kStatsMagic = 0x3174'7374'696a'7069;  ///< "ipjitst1"
+inline constexpr uint64_t kStatsMagic = 0x3274'7374'696a'7069;  ///< "ipjitst2"
 inline constexpr size_t kStatsHeaderBytes = 4096;
 inline constexpr uint32_t kRecordsPerSegment = 16;
 inline constexpr uint32_t kMaxSegments = 64;
@@ -50,6 +51,8 @@ struct RecordWords {
   char dialect[16];
   char note[256];
   char last_refusal[256];
+  char backend[16];
+  char why[kWhyBytes];
 };
 
 struct alignas(64) StatsRecord {
@@ -68,6 +71,7 @@ struct alignas(64) StatsRecord {
   std::atomic<uint64_t> samples;
   std::atomic<uint64_t> ours_ps;  ///< picoseconds over all samples
   std::atomic<uint64_t> replaced_ps;
+  TierNumbers tier;
   SharedStripe shared;
 
   Stripe* stripes() { return reinterpret_cast<Stripe*>(this + 1); }

@@ -41,6 +41,26 @@ std::string printable(const char (&text)[N]) {
   return copy;
 }
 
+/// The same for text of several lines.
+template <size_t N>
+std::string printable_lines(const char (&text)[N]) {
+  std::string copy(text, strnlen(text, N));
+  for (char& c : copy)
+    if (c != '\n' && (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)) c = '?';
+  return copy;
+}
+
+TierRecord read_tier(const StatsRecord& record) {
+  TierRecord result;
+#define IPJIT_TIER_NUMBER(name, meaning) \
+  result.name = record.tier.name.load(std::memory_order_relaxed);
+#include "runtime/tier/numbers.def"
+#undef IPJIT_TIER_NUMBER
+  result.backend = printable(record.words.backend);
+  result.why = printable_lines(record.words.why);
+  return result;
+}
+
 struct Directory {
   explicit Directory(const std::string& path) : path(path), dir(opendir(path.c_str())) {}
   ~Directory() {
@@ -185,6 +205,7 @@ FilterRecord read_record(const StatsRecord& record, uint32_t stripes) {
   result.code_bytes = record.code_bytes.load(std::memory_order_relaxed);
   result.table_bytes = record.table_bytes.load(std::memory_order_relaxed);
   result.compile_ns = record.compile_ns.load(std::memory_order_relaxed);
+  result.tier = read_tier(record);
   result.samples = record.samples.load(std::memory_order_relaxed);
   if (result.samples) {
     const double samples = static_cast<double>(result.samples);

@@ -92,6 +92,15 @@ typedef struct ipjit_stats {
 	double ns_per_packet;	/* mean over samples; 0 without samples */
 	double replaced_ns_per_packet;	/* the replaced engine on the same packets */
 	double saved_seconds;	/* (replaced - ours) * packets */
+	uint64_t tier;		/* 0 interpreter, 1 general native code, 2 specialised code */
+	uint64_t tier_changes;
+	uint64_t tier_builds;	/* specialised programs published */
+	uint64_t tier_refusals;	/* specialised programs refused: compiler, verifier, replay */
+	uint64_t tier_retreats;	/* times that the general code came back */
+	uint64_t guard_failures;	/* packets that left specialised code by a guard */
+	uint64_t heads;		/* packets sampled for the profile */
+	char backend[16];	/* what made the specialised code: "asmjit", "llvm"; "": none */
+	char why[1024];		/* the last decision's reasons, one a line; the last one decided */
 } ipjit_stats;
 
 /*

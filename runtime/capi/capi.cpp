@@ -132,6 +132,18 @@ void copy_record(const FilterRecord& from, ipjit_stats& to) {
   to.ns_per_packet = from.ns_per_packet;
   to.replaced_ns_per_packet = from.replaced_ns_per_packet;
   to.saved_seconds = from.saved_seconds;
+  to.tier = from.tier.tier;
+  to.tier_changes = from.tier.changes;
+  to.tier_builds = from.tier.builds;
+  to.tier_refusals = from.tier.refused();
+  to.tier_retreats = from.tier.retreats;
+  to.guard_failures = from.tier.guard_failures;
+  to.heads = from.tier.heads;
+  std::snprintf(to.backend, sizeof to.backend, "%s", from.tier.backend.c_str());
+  // From its end: the last sentence is the one that decided.
+  const std::string& why = from.tier.why;
+  const size_t cut = why.size() < sizeof to.why ? 0 : why.size() - (sizeof to.why - 1);
+  std::snprintf(to.why, sizeof to.why, "%s", why.c_str() + cut);
 }
 
 }  // namespace
