@@ -93,16 +93,18 @@ struct JointTable {
 
 struct Profile {
   static constexpr size_t kMaxJoint = 8;  ///< groups
+  static constexpr uint64_t kLongest = 256;
 
   uint64_t program = 0;    ///< digest(Program) of the program that was watched; 0: of none
   uint64_t packets = 0;    ///< samples counted
   uint64_t discarded = 0;  ///< samples whose copied head was too short to say
   uint64_t matched = 0;    ///< packets that ended with IPJIT_DONE and a result other than 0
   ValueTable results;      ///< of the native ABI, status in the high half
-  std::map<uint32_t, BranchCounts> branches;          ///< by Term::source
-  std::map<uint32_t, SwitchCounts> switches;          ///< by Term::source
-  std::map<uint32_t, NeedCounts> needs;               ///< by Insn::source
-  std::map<uint32_t, ValueTable> values;              ///< loads and meta fields by Insn::source
+  std::map<uint64_t, uint64_t> lengths;       ///< cap_len -> packets; kLongest: that long or longer
+  std::map<uint32_t, BranchCounts> branches;  ///< by Term::source
+  std::map<uint32_t, SwitchCounts> switches;  ///< by Term::source
+  std::map<uint32_t, NeedCounts> needs;       ///< by Insn::source
+  std::map<uint32_t, ValueTable> values;      ///< loads and meta fields by Insn::source
   std::map<std::vector<uint32_t>, JointTable> joint;  ///< by the sources of 2 to kMaxFields of them
 
   bool operator==(const Profile&) const = default;
@@ -119,6 +121,8 @@ struct Profile {
   double mispredict_rate(uint32_t source) const;
   /// How often one packet in the mean runs the branch or switch.
   double runs_per_packet(uint32_t source) const;
+  /// The share of packets with at least so many bytes, at most kLongest; 1 where nothing is known.
+  double readable_share(uint64_t bytes) const;
   /// The share of all packets in which each field (by source) has its value; from below: what the
   /// tables have discarded counts as another value.  0 where no group knows the fields together.
   double share_of(std::span<const std::pair<uint32_t, uint64_t>> fields) const;

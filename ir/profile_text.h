@@ -4,6 +4,7 @@
 //   profile 1 of 0x3b9aca0012345678            version, digest of the program
 //   packets 1000 discarded 2 matched 97
 //   results total 1000 discarded 0 {0 = 903, 0x40000 = 97}
+//   lengths {60 = 130, 256 = 870}
 //   branch 1 taken 970 other 30 mispredicted 29
 //   switch 7 other 1 mispredicted 4 {6 = 900, 17 = 69}
 //   need 0 passed 1000 failed 0 first 0
@@ -12,7 +13,8 @@
 //
 // The number behind branch, switch, need and value is the source instruction, behind joint they are
 // those of its fields.  Numbers are decimal or 0x hexadecimal, `;` begins a comment, and a line may
-// go on inside {}.  A line kind stands in the order above and by ascending source, once for each.
+// go on inside {}.  Line kinds stand in the order above and by ascending source, once for each; all
+// but the first two may be missing.
 #pragma once
 
 #include <string>
@@ -23,12 +25,14 @@
 
 namespace ipjit::ir {
 
+inline constexpr size_t kMaxProfileText = size_t{16} << 20;  ///< bytes
+
 /// Gives: text ending in a newline; parse_profile(print(p)) == p.
 std::string print(const Profile& profile);
 
-/// Takes: at most 16 MiB of text.
+/// Takes: at most kMaxProfileText of text; counts of at most 2^40.
 /// Fails: kSyntax (also: counts that do not add up, lines out of order), kTooLong; `at` is the
-/// line.
+///        line.
 Result<Profile> parse_profile(std::string_view text);
 
 /// Refuses a profile of another program than this one.
