@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "ir/compiler.h"
 #include "tier2-llvm/remote/back_off.h"
@@ -38,31 +39,37 @@ struct RemoteReport {
 
 class RemoteTier2 : public ir::Compiler {
  public:
+  /// Reads the environment (IPJIT_TIER2, HOME, XDG_CACHE_HOME): a thread that may not does not
+  /// construct one.  compile() does not read it.
   explicit RemoteTier2(RemoteOptions options = {});
 
   /// Takes: a valid program.
   /// Gives: a unit for the verifier.
   /// Fails: kUnavailable (no server, or it went away: asking later may help), kBadInput (a reply
-  /// that
-  ///        is none), kTooLong (text over kMaxProgramText), kRefused (over its budget, or the
+  ///        that is none), kTooLong (text over kMaxProgramText), kRefused (over its budget, or the
   ///        compiler died of this program), and whatever the compiler itself refuses; the stage is
-  ///        kTier2. After kUnavailable, calls fail at once until a back-off of 1 s to 5 min is
+  ///        kTier2.  After kUnavailable, calls fail at once until a back-off of 1 s to 5 min is
   ///        over.
   /// Cost:  milliseconds; blocks for at most `wait_ms`.  Not for a thread that handles packets.
   /// Thread: one compile at a time per object.  Holds no descriptor and no child between calls;
-  /// raises
-  ///        no signal; fork() and a change of user between calls are fine.
+  ///        raises no signal; fork() and a change of user between calls are fine.
   Result<ir::MachineCode> compile(const ir::Program& program, const arch::Target& target) override;
 
   const RemoteReport& last() const { return last_; }
 
  private:
+  Result<ir::MachineCode> ask(const ir::Program& program, const arch::Target& target);
+
   RemoteOptions options_;
+  std::vector<std::string> environment_;  ///< of the server, if we start one
+  int sandbox_ = 0;                       ///< the process's seccomp mode when this was made
   RemoteReport last_;
   BackOff back_off_;
+  std::string last_failure_;
 };
 
-/// The installed ipjit-tier2: IPJIT_TIER2 if set (not under AT_SECURE), else beside this library.
+/// The installed ipjit-tier2: IPJIT_TIER2 if set (not under AT_SECURE), else beside this library or
+/// where it is installed or built relative to it.
 /// Fails: kUnavailable, naming where it was looked for.
 Result<std::string> tier2_program();
 
