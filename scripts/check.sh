@@ -61,14 +61,14 @@ stage_asan() {
       UBSAN_OPTIONS=print_stacktrace=1 run_tests asan -LE 'slow|bench|no-sanitizer'
 }
 
-# Only what has threads: the runtime and its C API.
+# Only what has threads: the runtime, its C API, and both inside programs that know nothing of them.
 stage_tsan() {
   cmake --preset tsan || return
-  local threaded='^(runtime|capi)$' targets
+  local threaded='^(runtime|capi)$' preloaded='^pcap_(ctypes|stats)$' targets
   mapfile -t targets < <(ctest --test-dir build-tsan -N -R "$threaded" | sed -n 's/.*Test *#[0-9]*: \(.*\)/\1_test/p')
   ((${#targets[@]})) || { echo "no test matches $threaded"; return 1; }
-  ninja -C build-tsan -j "$jobs" "${targets[@]}" &&
-    TSAN_OPTIONS=halt_on_error=1 run_tests tsan -R "$threaded" -LE 'slow|no-sanitizer'
+  ninja -C build-tsan -j "$jobs" "${targets[@]}" ipjit_pcap ipjit_dropin pcap_probe pcap_stats_probe &&
+    TSAN_OPTIONS=halt_on_error=1 run_tests tsan -R "$threaded|$preloaded" -LE 'slow|no-sanitizer'
 }
 
 stage_fuzz() {

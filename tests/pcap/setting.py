@@ -2,7 +2,8 @@
 """What every test here needs: the ways to run a program, and the captures.
 
 ctest passes the places of what was built in the environment: IPJIT_PROBE, IPJIT_PRELOAD,
-IPJIT_DROPIN (a directory), IPJIT_SOURCE.
+IPJIT_DROPIN (a directory), IPJIT_SOURCE.  In a build with a sanitizer also IPJIT_SANITIZER, its
+runtime: that must be in a program before anything that was built with it.
 """
 import atexit
 import os
@@ -18,12 +19,22 @@ PRELOAD = os.environ["IPJIT_PRELOAD"]
 DROPIN = os.environ["IPJIT_DROPIN"]
 SOURCE = os.environ["IPJIT_SOURCE"]
 
+SANITIZER = os.environ.get("IPJIT_SANITIZER", "")
+# Leaks of the programs that we live in are not ours to report.
+os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
+
+
+def preload(*libraries):
+    """What goes into LD_PRELOAD."""
+    return ":".join(filter(None, (SANITIZER, *libraries)))
+
+
 BARE = {key: value for key, value in os.environ.items()
         if key not in ("LD_PRELOAD", "LD_LIBRARY_PATH", "IPJIT_ENGINE")}
 WAYS = {
-    "preload": {**BARE, "LD_PRELOAD": PRELOAD},
-    "drop-in": {**BARE, "LD_LIBRARY_PATH": DROPIN},
-    "preload and drop-in": {**BARE, "LD_PRELOAD": PRELOAD, "LD_LIBRARY_PATH": DROPIN},
+    "preload": {**BARE, "LD_PRELOAD": preload(PRELOAD)},
+    "drop-in": {**BARE, "LD_PRELOAD": preload(), "LD_LIBRARY_PATH": DROPIN},
+    "preload and drop-in": {**BARE, "LD_PRELOAD": preload(PRELOAD), "LD_LIBRARY_PATH": DROPIN},
 }
 
 TWENTY_HOSTS = " or ".join(f"host {captures.host(n)}" for n in range(20))

@@ -119,9 +119,10 @@ class Signals(unittest.TestCase):
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
         wait_until_idle(process.pid, reader)
         getattr(process, name)()
+        # Closed before the signal arrives, the pipe's end would be what read() reports.
+        out, err = process.communicate(timeout=60)
         os.close(reader)
         os.close(writer)
-        out, err = process.communicate(timeout=60)
         return process.returncode, out, err
 
     def test_terminate(self):
