@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Our engines: through the C API as a program calls it, and the bare body.
 #include "bench/micro/engines.h"
-#include "ir/program.h"
-#include "runtime/pipeline.h"
+#include "bench/micro/native.h"
+#include "tier1-asmjit/tier1.h"
 
 namespace ipjit::bench {
 namespace {
@@ -66,23 +66,12 @@ Result<Runner> ipjit_tier1_burst(std::span<const bpf::Insn> insns,
 
 Result<Runner> ipjit_tier1_body(std::span<const bpf::Insn> insns,
                                 std::span<const ipjit_packet> packets) {
-  runtime::Request request;
-  request.engine = ipjit::Engine::kTier1;
-  Result<std::unique_ptr<runtime::Unit>> built = runtime::build(insns, request);
-  if (!built) return built.error();
-  std::shared_ptr<runtime::Unit> unit = std::move(*built);
-  IPJIT_CHECK(unit->code && unit->program);
-  if (ir::fields_read(*unit->program) != 0)
-    return Error{Stage::kRuntime, Code::kUnavailable, 0, "reads ctx: not measured bare"};
-  return Runner{"ipjit tier1 body", [unit, packets](size_t count, size_t rounds) {
-                  const ipjit_entry_fn run = unit->code->entry();
-                  const ipjit_ctx ctx = {};
-                  uint64_t matches = 0;
-                  for (size_t round = 0; round < rounds; ++round)
-                    for (const ipjit_packet& packet : packets.first(count))
-                      matches += static_cast<uint32_t>(run(packet.data, packet.caplen, &ctx)) != 0;
-                  return matches;
-                }};
+  const Result<ir::Program> program = general_program(insns);
+  if (!program) return program.error();
+  tier1::Tier1 tier1;
+  const Result<NativePtr> native = make_native(*program, tier1);
+  if (!native) return native.error();
+  return body_runner("ipjit tier1 body", *native, packets);
 }
 
 }  // namespace ipjit::bench
