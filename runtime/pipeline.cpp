@@ -48,6 +48,7 @@ void install(Unit& unit, const ir::MachineCode& code, InstalledCode sealed) {
   unit.engine = Engine::kTier1;
   unit.code_bytes = code.code_len;
   unit.table_bytes = static_cast<uint32_t>(code.bytes.size()) - code.code_len;
+  unit.reach = reach_of(*unit.program);
   unit.direct = (code.contract.fields & ~kWireLen) == 0 ? sealed.entry() : nullptr;
   if (code.contract.counters) {
     unit.counter_block = std::make_unique<CounterLine[]>(stripe_count());

@@ -13,6 +13,7 @@
 #include "ipjit/error.h"
 #include "ir/compiler.h"
 #include "ir/program.h"
+#include "runtime/burst.h"
 #include "runtime/code_memory.h"
 #include "runtime/stripe.h"
 
@@ -36,6 +37,7 @@ struct Unit : ipjit_program {
   bpf::InsnList source;                ///< the classic program, for reference and replay
   std::optional<ir::Program> program;  ///< none where the source has a backward jump
   std::optional<InstalledCode> code;   ///< none for Engine::kInterp and kLibpcap
+  Reach reach;                         ///< what a burst fetches ahead of `direct`
   uint32_t code_bytes = 0;
   uint32_t table_bytes = 0;
   uint64_t compile_ns = 0;                       ///< whole pipeline
