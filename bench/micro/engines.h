@@ -33,6 +33,10 @@ Result<Runner> ipjit_tier1(std::span<const bpf::Insn>, std::span<const ipjit_pac
 Result<Runner> ipjit_tier1_burst(std::span<const bpf::Insn>, std::span<const ipjit_packet>);
 Result<Runner> ipjit_tier1_body(std::span<const bpf::Insn>, std::span<const ipjit_packet>);
 
+Result<Runner> floor_one_byte(std::span<const bpf::Insn>, std::span<const ipjit_packet>);
+Result<Runner> floor_two_bytes(std::span<const bpf::Insn>, std::span<const ipjit_packet>);
+Result<Runner> floor_dependent(std::span<const bpf::Insn>, std::span<const ipjit_packet>);
+
 /// "DPDK 22.11.11", or why there is none.
 std::string dpdk_version();
 
