@@ -13,6 +13,7 @@ struct CostTable {
   double ghz = 0;     ///< cycles of a nanosecond
   double call = 0;    ///< per packet: entering and leaving
   double simple = 0;  ///< add, and, compare, load that hits, meta: one slot of several
+  double test = 0;    ///< eq, ne, lt, le, any: a compare and its result in a register
   double multiply = 0;
   double divide = 0;
   double need = 0;        ///< a compare and a branch that is nearly never taken
@@ -42,7 +43,7 @@ Cost expected_cost(const Program& program, const Profile& profile, const CostTab
 /// Cycles of one run of an instruction, misses and failures of a need left out.
 double cost_of(const Program& program, const Insn& insn, const CostTable& costs = kCosts);
 
-/// Cycles of one run of a block's end with everything predicted.
+/// Cycles of one run of a block's end with everything predicted; where its edges lead left out.
 double cost_of(const Program& program, const Term& term, const CostTable& costs = kCosts);
 
 }  // namespace ipjit::ir
