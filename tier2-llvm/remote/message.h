@@ -32,7 +32,7 @@ inline constexpr size_t kFrameBytes = 16;
 
 inline constexpr uint32_t kMaxProgramText = 4u << 20;
 inline constexpr uint32_t kMaxUnitBytes = 8u << 20;  ///< code, padding, tables
-inline constexpr uint32_t kMaxMarks = 1u << 18;
+inline constexpr uint32_t kMaxMarks = 1u << 20;
 inline constexpr uint16_t kMaxName = 64;
 inline constexpr uint16_t kMaxWhy = 2048;
 /// The largest body: a request's or a reply's.

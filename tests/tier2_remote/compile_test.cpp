@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What a compile over there gives, and what becomes of a program that its compiler does not
+// survive.
+#include <signal.h>
+
+#include <chrono>
+#include <thread>
+
+#include "ir/text.h"
+#include "tests/tier2_remote/setting.h"
+#include "tier1-asmjit/tier1.h"
+#include "tier2-llvm/remote/message.h"
+
+namespace ipjit::tier2 {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+uint64_t ms_of(auto&& body) {
+  const auto begin = std::chrono::steady_clock::now();
+  body();
+  return static_cast<uint64_t>(
+      std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - begin).count());
+}
+
+class Compile : public Setting {};
+
+TEST_F(Compile, GivesWhatTheCompilerGives) {
+  RemoteTier2 remote = client();
+  tier1::Tier1 here;
+  const ir::Program program = program_named("ip");
+  const Result<ir::MachineCode> theirs = remote.compile(program, target());
+  ASSERT_TRUE(theirs) << to_string(theirs.error());
+  const Result<ir::MachineCode> ours = here.compile(program, target());
+  EXPECT_EQ(theirs->bytes, ours->bytes);
+  EXPECT_EQ(theirs->code_len, ours->code_len);
+  EXPECT_EQ(theirs->marks, ours->marks);
+  EXPECT_TRUE(remote.last().started);
+  EXPECT_FALSE(remote.last().cached);
+  EXPECT_GE(remote.last().round_trip_us, remote.last().compile_us);
+}
+
+TEST_F(Compile, TheSecondTimeItComesFromTheCacheAlsoOfANewServer) {
+  RemoteTier2 remote = client();
+  const Result<ir::MachineCode> first = remote.compile(program_named("ip"), target());
+  ASSERT_TRUE(first) << to_string(first.error());
+  const Result<ir::MachineCode> second = remote.compile(program_named("ip"), target());
+  ASSERT_TRUE(second);
+  EXPECT_TRUE(remote.last().cached);
+  EXPECT_FALSE(remote.last().started);
+  EXPECT_EQ(remote.last().compile_us, 0u);
+  EXPECT_EQ(second->bytes, first->bytes);
+  ASSERT_TRUE(remote.compile(program_named("another"), target()));
+  EXPECT_FALSE(remote.last().cached);
+
+  end(server(), SIGTERM);
+  ASSERT_TRUE(remote.compile(program_named("ip"), target()));
+  EXPECT_TRUE(remote.last().started);
+  EXPECT_TRUE(remote.last().cached);
+}
+
+TEST_F(Compile, TheCompilersRefusalArrivesAsItIs) {
+  RemoteTier2 remote = client();
+  const Result<ir::MachineCode> code = remote.compile(program_named("refuse"), target());
+  ASSERT_FALSE(code);
+  EXPECT_EQ(to_string(code.error()), "tier2: 3: kNoSeed: this one is not to my taste");
+  // That is an answer: the next question is asked at once.
+  EXPECT_TRUE(remote.compile(program_named("ip"), target()));
+}
+
+TEST_F(Compile, AProgramThatKillsTheCompilerIsRefusedAndTheServerLives) {
+  struct {
+    const char* name;
+    uint32_t cpu_ms, mib;
+    const char* why;
+  } cases[] = {
+      {"crash", 2000, 512, "the compiler died of this program: Aborted"},
+      {"leave", 2000, 512, "the compiler ended in the middle, with status 0"},
+      {"loop", 150, 512, "the compiler needs more than 150 ms of processor time for this program"},
+      {"eat", 10000, 64, "the compiler needs more than 64 MiB for this program"},
+  };
+  pid_t first = 0;
+  for (const auto& [name, cpu_ms, mib, why] : cases) {
+    RemoteOptions budget = options();
+    budget.cpu_ms = cpu_ms;
+    budget.mib = mib;
+    RemoteTier2 remote(budget);
+    const Result<ir::MachineCode> code = remote.compile(program_named(name), target());
+    ASSERT_FALSE(code) << name;
+    EXPECT_EQ(code.error().code, Code::kRefused) << name;
+    // A sanitizer's allocator has its own way to say that there is no memory.
+    if (!kSanitized) {
+      EXPECT_EQ(code.error().why, why) << name;
+    }
+    const Result<ir::MachineCode> next = remote.compile(program_named("ip"), target());
+    EXPECT_TRUE(next) << name << ": " << to_string(next.error());
+    if (!first) first = server();
+    EXPECT_EQ(server(), first) << name;
+  }
+}
+
+TEST_F(Compile, AServerKilledMeanwhileIsReplaced) {
+  RemoteTier2 remote = client();
+  ASSERT_TRUE(remote.compile(program_named("ip"), target()));
+  const pid_t first = server();
+  std::jthread killer([first] {
+    std::this_thread::sleep_for(milliseconds(200));
+    kill(first, SIGKILL);
+  });
+  const Result<ir::MachineCode> code = remote.compile(program_named("sleep"), target());
+  ASSERT_TRUE(code) << to_string(code.error());
+  EXPECT_TRUE(remote.last().started);
+  EXPECT_NE(server(), first);
+}
+
+TEST_F(Compile, WaitsNoLongerThanItMayAndThenBacksOff) {
+  RemoteTier2 warm = client();
+  ASSERT_TRUE(warm.compile(program_named("ip"), target()));
+  RemoteOptions hurried = options();
+  hurried.wait_ms = 100;
+  RemoteTier2 remote(hurried);
+  Result<ir::MachineCode> code = Error{};
+  const uint64_t waited = ms_of([&] { code = remote.compile(program_named("sleep"), target()); });
+  ASSERT_FALSE(code);
+  EXPECT_EQ(to_string(code.error()), "tier2: 0: kUnavailable: no answer in time");
+  EXPECT_GE(waited, 95u);
+  EXPECT_LT(waited, 500u);
+  const uint64_t again = ms_of([&] { code = remote.compile(program_named("ip"), target()); });
+  EXPECT_LT(again, 20u);
+  ASSERT_FALSE(code);
+  EXPECT_EQ(code.error().code, Code::kUnavailable);
+  EXPECT_NE(code.error().why.find("ms: no answer in time"), std::string::npos) << code.error().why;
+  std::this_thread::sleep_for(milliseconds(1050));
+  EXPECT_TRUE(remote.compile(program_named("ip"), target()));
+}
+
+TEST_F(Compile, StopsWhenTold) {
+  ASSERT_TRUE(client().compile(program_named("ip"), target()));
+  std::atomic<bool> stop = false;
+  RemoteOptions stoppable = options();
+  stoppable.stop = &stop;
+  RemoteTier2 remote(stoppable);
+  std::jthread stopper([&stop] {
+    std::this_thread::sleep_for(milliseconds(100));
+    stop = true;
+  });
+  Result<ir::MachineCode> code = Error{};
+  EXPECT_LT(ms_of([&] { code = remote.compile(program_named("sleep"), target()); }), 400u);
+  ASSERT_FALSE(code);
+  EXPECT_EQ(to_string(code.error()), "tier2: 0: kUnavailable: stopped");
+  // It was not the server's fault: no back-off.
+  stop = false;
+  EXPECT_TRUE(remote.compile(program_named("ip"), target()));
+}
+
+TEST_F(Compile, OneSlowProgramDoesNotHoldUpTheOthers) {
+  if (std::thread::hardware_concurrency() < 2) GTEST_SKIP() << "one processor, one worker";
+  RemoteTier2 slow = client(), quick = client();
+  ASSERT_TRUE(quick.compile(program_named("ip"), target()));
+  std::jthread sleeper([&] { EXPECT_TRUE(slow.compile(program_named("sleep"), target())); });
+  std::this_thread::sleep_for(milliseconds(100));
+  EXPECT_LT(ms_of([&] { EXPECT_TRUE(quick.compile(program_named("other"), target())); }), 500u);
+}
+
+TEST_F(Compile, ATextThatIsTooLongIsNotSent) {
+  ir::Program program = program_named("long");
+  program.name.assign(kMaxProgramText, 'x');
+  const Result<ir::MachineCode> code = client().compile(program, target());
+  ASSERT_FALSE(code);
+  EXPECT_EQ(code.error().code, Code::kTooLong);
+}
+
+TEST_F(Compile, AServerThatIsNotThereOrDoesNotServeIsAReason) {
+  RemoteOptions nowhere = options();
+  nowhere.program = root_ + "/ipjit-tier2";
+  Result<ir::MachineCode> code = RemoteTier2(nowhere).compile(program_named("ip"), target());
+  ASSERT_FALSE(code);
+  EXPECT_EQ(to_string(code.error()),
+            "tier2: 0: kUnavailable: " + nowhere.program + " is no program of ours or root's");
+  nowhere.program = "/bin/false";
+  code = RemoteTier2(nowhere).compile(program_named("ip"), target());
+  ASSERT_FALSE(code);
+  EXPECT_EQ(to_string(code.error()), "tier2: 0: kUnavailable: /bin/false: it ended without a word");
+  nowhere.start = false;
+  code = RemoteTier2(nowhere).compile(program_named("ip"), target());
+  ASSERT_FALSE(code);
+  EXPECT_EQ(code.error().why, place().socket + ": No such file or directory");
+}
+
+}  // namespace
+
+}  // namespace ipjit::tier2
