@@ -13,7 +13,7 @@
 set -euo pipefail
 
 build=(g++ cmake ninja-build pkg-config libpcap-dev libasmjit-dev libfmt-dev libcli11-dev
-       nlohmann-json3-dev libzydis-dev)
+       nlohmann-json3-dev libzydis-dev llvm-19-dev)
 demo=("${build[@]}" tcpdump iproute2 iputils-ping ethtool procps python3 curl)
 deb=("${build[@]}" dpkg-dev file)
 bench=("${demo[@]}" libbenchmark-dev libdpdk-dev libgtest-dev libgmock-dev)

@@ -19,8 +19,8 @@ std::string cpu_of(const arch::Target& target);
 
 /// What the code generator says about the function beside the object file.
 struct Generated {
-  std::vector<char> object;   ///< ELF, not linked
-  uint32_t spill_bytes = 0;   ///< stack beside saved registers
+  std::vector<char> object;  ///< ELF, not linked
+  uint32_t spill_bytes = 0;  ///< stack beside saved registers
 };
 
 class Backend {

@@ -3,7 +3,8 @@
 //
 //   bitmap   w = word [t + (key >> 5) * 4];  (w >> (key & 31)) & 1
 //   slots    i = key * M >> s;  word [t + i * 4] == key
-//   groups   g = key * M >> a;  m = word [t + g * 4];  i = key * m >> s;  word [slots + i * 4] == key
+//   groups   g = key * M >> a;  m = word [t + g * 4];  i = key * m >> s;  word [slots + i * 4] ==
+//   key
 //
 // No branch decides an index: a shift or a mask bounds it, so a mispredicted branch cannot read
 // past the table.  A key that may be wider than the table's is cut for the probe, and a comparison
@@ -48,8 +49,8 @@ llvm::Value* Emitter::opaque(llvm::Value* value) {
 /// What stands `at + index * stride` bytes behind the table's start.
 llvm::Value* Emitter::table_word(uint32_t table, llvm::Value* index, llvm::Type* type,
                                  uint32_t stride, uint32_t at) {
-  llvm::Value* offset = builder_.CreateMul(builder_.CreateZExt(index, builder_.getInt64Ty()),
-                                           u64(stride));
+  llvm::Value* offset =
+      builder_.CreateMul(builder_.CreateZExt(index, builder_.getInt64Ty()), u64(stride));
   llvm::Value* place = builder_.CreatePtrAdd(globals_[table], offset);
   place = builder_.CreatePtrAdd(place, u64(at));
   return builder_.CreateAlignedLoad(type, place, llvm::Align(4));
@@ -59,8 +60,8 @@ llvm::Value* Emitter::table_word(uint32_t table, llvm::Value* index, llvm::Type*
 llvm::Value* Emitter::fits_probe(uint32_t table, llvm::Value* key) {
   const uint32_t bits = probe_bits(tables_[table].layout);
   if (key->getType()->getIntegerBitWidth() <= bits) return nullptr;
-  llvm::ConstantInt* widest = llvm::ConstantInt::get(
-      llvm::cast<llvm::IntegerType>(key->getType()), UINT64_MAX >> (64 - bits));
+  llvm::ConstantInt* widest = llvm::ConstantInt::get(llvm::cast<llvm::IntegerType>(key->getType()),
+                                                     UINT64_MAX >> (64 - bits));
   return builder_.CreateICmpULE(key, widest);
 }
 
@@ -77,8 +78,8 @@ llvm::Value* Emitter::slot_of(uint32_t table, llvm::Value* key) {
   llvm::IntegerType* word = builder_.getIntNTy(layout.key_bytes * 8);
   llvm::Value* multiplier = llvm::ConstantInt::get(word, layout.multiplier);
   if (layout.shape == Shape::kGroups) {
-    llvm::Value* group = builder_.CreateLShr(builder_.CreateMul(key, multiplier),
-                                             layout.group_shift);
+    llvm::Value* group =
+        builder_.CreateLShr(builder_.CreateMul(key, multiplier), layout.group_shift);
     multiplier = table_word(table, group, word, layout.key_bytes, 0);
   }
   return builder_.CreateLShr(builder_.CreateMul(key, multiplier), layout.slot_shift);

@@ -9,9 +9,9 @@
 // verifier reads as facts.  No load is said to be dereferenceable or invariant, so none is moved
 // above its check.
 //
-// Hazards: offset value + imm must not wrap in 64 bits.  32-bit values cannot; a 64-bit one is first
-// compared with the length itself.  Fields of ctx are volatile: two neighbours read as one would
-// not be a field.
+// Hazards: offset value + imm must not wrap in 64 bits.  32-bit values cannot; a 64-bit one is
+// first compared with the length itself.  Fields of ctx are volatile: two neighbours read as one
+// would not be a field.
 //
 // Tested by tests/tier2/load_test.cpp.
 #include <cstddef>
@@ -37,9 +37,7 @@ bool is_big_endian(Op op) {
 
 }  // namespace
 
-llvm::Value* Emitter::ctx_field(size_t offset) {
-  return builder_.CreatePtrAdd(ctx_, u64(offset));
-}
+llvm::Value* Emitter::ctx_field(size_t offset) { return builder_.CreatePtrAdd(ctx_, u64(offset)); }
 
 llvm::Value* Emitter::place(const Insn& insn) {
   llvm::Value* base = insn.base == ir::Base::kData ? data_ : th_;

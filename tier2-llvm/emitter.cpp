@@ -109,8 +109,8 @@ void Emitter::start_function() {
   llvm::Type* pointer = builder_.getPtrTy();
   llvm::FunctionType* type = llvm::FunctionType::get(
       builder_.getInt64Ty(), {pointer, builder_.getInt64Ty(), pointer}, false);
-  function_ = llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, kFunctionName,
-                                     module_);
+  function_ =
+      llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, kFunctionName, module_);
   function_->setDSOLocal(true);
   function_->addFnAttr(llvm::Attribute::NoUnwind);
   function_->addFnAttr(llvm::Attribute::NoRedZone);
@@ -151,8 +151,7 @@ void Emitter::make_blocks() {
   recorded_at_.assign(program_.blocks.size(), nullptr);
   for (uint32_t b = 0; b < program_.blocks.size(); ++b) {
     if (!reached_[b]) continue;
-    blocks_[b] =
-        llvm::BasicBlock::Create(module_.getContext(), "b" + std::to_string(b), function_);
+    blocks_[b] = llvm::BasicBlock::Create(module_.getContext(), "b" + std::to_string(b), function_);
     builder_.SetInsertPoint(blocks_[b]);
     for (ValueId param : program_.params_of(program_.blocks[b]))
       values_[index(param)] = builder_.CreatePHI(type_of(param), 2);

@@ -110,14 +110,14 @@ class Emitter {
   llvm::Value* th_ = nullptr;
   llvm::Value* th_len_ = nullptr;
   uint32_t max_actions_ = 0;
-  llvm::Value* recorded_ = nullptr;           ///< actions so far, on the way that is emitted
-  std::vector<llvm::PHINode*> recorded_at_;   ///< by block: actions at its start
-  std::vector<llvm::Value*> values_;          ///< by ValueId
-  std::vector<llvm::Value*> wide_;            ///< the same in 64 bits, where a place needs it
+  llvm::Value* recorded_ = nullptr;          ///< actions so far, on the way that is emitted
+  std::vector<llvm::PHINode*> recorded_at_;  ///< by block: actions at its start
+  std::vector<llvm::Value*> values_;         ///< by ValueId
+  std::vector<llvm::Value*> wide_;           ///< the same in 64 bits, where a place needs it
   std::vector<uint32_t> uses_;
   std::vector<bool> is_offset_;
   std::vector<bool> reached_;
-  std::vector<llvm::BasicBlock*> blocks_;     ///< where each of ours begins
+  std::vector<llvm::BasicBlock*> blocks_;       ///< where each of ours begins
   std::vector<llvm::GlobalVariable*> globals_;  ///< of each table; null where it has no bytes
 };
 

@@ -14,8 +14,8 @@ namespace ipjit::tier2 {
 /// verifier wants them.
 llvm::FunctionPass* make_widen_slots_pass();
 
-/// Last but one: jumps to jumps, jumps to the next block, blocks without code.  LLVM's branch folder
-/// would do this too, and move blocks backwards while it is there.
+/// Last but one: jumps to jumps, jumps to the next block, blocks without code.  LLVM's branch
+/// folder would do this too, and move blocks backwards while it is there.
 llvm::FunctionPass* make_settle_jumps_pass();
 
 /// Last: a symbol where source or IR block changes (marks.h); says how much stack is used beside

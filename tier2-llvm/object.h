@@ -13,7 +13,7 @@
 namespace ipjit::tier2 {
 
 struct TableUse {
-  uint32_t at = 0;     ///< offset of the 32-bit displacement
+  uint32_t at = 0;  ///< offset of the 32-bit displacement
   uint32_t table = 0;
   int64_t addend = 0;  ///< displacement = table's place + addend - at
 

@@ -101,8 +101,8 @@ ir::MachineCode link(ObjectCode object, const Tables& tables, const ipjit_contra
     if (table.bytes.empty()) continue;
     out.bytes.resize(at);
     out.bytes.insert(out.bytes.end(), table.bytes.begin(), table.bytes.end());
-    out.contract.table[out.contract.nr_tables++] = {
-        IPJIT_TABLE_IN_UNIT, static_cast<uint32_t>(at), table.bytes.size()};
+    out.contract.table[out.contract.nr_tables++] = {IPJIT_TABLE_IN_UNIT, static_cast<uint32_t>(at),
+                                                    table.bytes.size()};
   }
   out.bytes.resize(padded(out.bytes.size()));
   for (const TableUse& use : object.uses) {
@@ -138,8 +138,7 @@ struct Prepared {
 
 Result<Prepared> prepare(const ir::Program& program) {
   const size_t size = program.insns.size() + program.blocks.size();
-  if (size > kMaxProgramSize)
-    return too_long(size, "instructions and block ends", kMaxProgramSize);
+  if (size > kMaxProgramSize) return too_long(size, "instructions and block ends", kMaxProgramSize);
   Prepared prepared{program, {}};
   keep_packet_order(prepared.program);
   Result<Tables> tables = build_tables(prepared.program);
