@@ -18,7 +18,7 @@ demo=("${build[@]}" tcpdump iproute2 iputils-ping ethtool procps python3 curl)
 deb=("${build[@]}" dpkg-dev file)
 bench=("${demo[@]}" libbenchmark-dev libdpdk-dev libgtest-dev libgmock-dev)
 check=("${bench[@]}" "${deb[@]}" git clang-19 libclang-rt-19-dev clang-format
-       clang-tidy-19 wireshark-common apparmor sudo libcap2-bin gdb man-db)
+       clang-tidy-19 graphviz wireshark-common apparmor sudo libcap2-bin gdb man-db)
 
 die() { echo "deps: $*" >&2; exit 1; }
 
