@@ -33,7 +33,8 @@ struct Pass {
 constexpr Pass kPasses[] = {
     {&Choices::fold_facts, fold_facts, true},   {&Choices::order_terms, order_terms, true},
     {&Choices::set_shapes, set_shapes, true},   {&Choices::guards, guards, true},
-    {&Choices::hoist_needs, hoist_needs, true}, {&Choices::layout, layout, false},
+    {&Choices::hoist_needs, hoist_needs, true}, {&Choices::if_convert, if_convert, true},
+    {&Choices::layout, layout, false},
 };
 
 uint32_t size_of(const auto& vector) { return static_cast<uint32_t>(vector.size()); }

@@ -28,6 +28,24 @@ bool is_leave(const Work& work, const Block& block) {
   return false;
 }
 
+namespace {
+
+/// Blocks were added behind the old one; nothing needs to go there any more.
+void lead_old_ways(Work& work, BlockId made) {
+  Program& p = work.program;
+  const auto lead = [&](BlockId& to) {
+    const Block& block = p.blocks[index(to)];
+    if (to != made && block.count == 1 && is_leave(work, block)) to = made;
+  };
+  for (Block& block : p.blocks) {
+    for (uint32_t i = block.first; i < block.first + block.count; ++i)
+      if (p.insns[i].op == Op::kNeed && p.insns[i].fail != kNoBlock) lead(p.insns[i].fail);
+    for_each_edge(p, block.term, [&](Edge& edge) { lead(edge.to); });
+  }
+}
+
+}  // namespace
+
 BlockId leave_block(Work& work) {
   Program& p = work.program;
   if (!p.blocks.empty() && p.blocks.back().count == 1 && is_leave(work, p.blocks.back()))
@@ -41,7 +59,9 @@ BlockId leave_block(Work& work) {
   count.op = Op::kCount;
   p.insns.push_back(count);
   p.blocks.push_back(block);
-  return BlockId{static_cast<uint32_t>(p.blocks.size() - 1)};
+  const BlockId made{static_cast<uint32_t>(p.blocks.size() - 1)};
+  lead_old_ways(work, made);
+  return made;
 }
 
 std::vector<uint8_t> may_leave(const Work& work) {
