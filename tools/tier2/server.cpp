@@ -62,7 +62,7 @@ Server::Server(ServerOptions options, CompilerSource compilers, std::optional<Ca
       compilers_(std::move(compilers)),
       cache_(std::move(cache)),
       place_(std::move(place)),
-      busy_until_us_(now_us()) {
+      asked_us_(now_us()) {
   if (options_.workers == 0)
     options_.workers = std::clamp(std::thread::hardware_concurrency(), 1u, 4u);
   char source_digest[24];
@@ -84,7 +84,7 @@ void Server::log(const std::string& line) const {
 
 bool Server::idle_for_long() const {
   return options_.idle_ms && clients_.empty() &&
-         now_us() >= busy_until_us_ + uint64_t{options_.idle_ms} * 1000;
+         now_us() >= asked_us_ + uint64_t{options_.idle_ms} * 1000;
 }
 
 int Server::timeout_ms() const {
@@ -92,7 +92,7 @@ int Server::timeout_ms() const {
   for (const std::unique_ptr<Client>& client : clients_) until = std::min(until, client->until_us);
   for (const std::unique_ptr<Busy>& busy : workers_) until = std::min(until, busy->until_us);
   if (options_.idle_ms && clients_.empty())
-    until = std::min(until, busy_until_us_ + uint64_t{options_.idle_ms} * 1000);
+    until = std::min(until, asked_us_ + uint64_t{options_.idle_ms} * 1000);
   const uint64_t now = now_us();
   if (until == UINT64_MAX) return -1;
   return until <= now ? 0 : static_cast<int>(std::min<uint64_t>((until - now) / 1000 + 1, 60'000));
@@ -114,6 +114,7 @@ bool Server::accept_clients() {
 }
 
 void Server::answer(Client& client, const CompileReply& reply) {
+  asked_us_ = now_us();
   if (const Error* why = std::get_if<Error>(&reply)) log(to_string(*why));
   client.stream.send(encode(reply));
   client.state = Client::State::kAnswered;
@@ -273,7 +274,6 @@ void Server::run(int stop_fd) {
     if (fds[1].revents) accept_clients();
     end_overdue();
     dispatch();
-    if (!clients_.empty()) busy_until_us_ = now_us();
     if (idle_for_long() || (leaving_ && clients_.empty())) {
       leave();
       if (!accept_clients()) break;

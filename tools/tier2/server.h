@@ -68,7 +68,7 @@ class Server {
   MeetingPlace place_;
   Fd lock_, listening_;
   uint64_t device_ = 0, inode_ = 0;  ///< of the socket that is ours
-  uint64_t busy_until_us_ = 0;       ///< the last moment that somebody was there
+  uint64_t asked_us_ = 0;            ///< when a question was last answered
   bool leaving_ = false;
   bool wants_spare_ = true;  ///< a worker is to be warm before somebody asks
   std::vector<std::unique_ptr<Client>> clients_;
