@@ -7,8 +7,10 @@
 // latency. Where an edge leads does matter: to the next block it is free, to another one it is a
 // jump taken.
 //
-// Left out: the packet's own cache misses, which every form of a filter pays alike, and how many
-// registers there are.  docs/tier2.md has the measured error.
+// Wrong guesses cost more than a refill on fresh packets: until one is found out, the packet's
+// bytes must have come, and only behind it the next packet's are asked for.  The table's number is
+// for that case.  Left out: how many registers there are, and what waits for what.  docs/tier2.md
+// has the measured error.
 //
 // Tested by tests/ir/cost_test.cpp; compared with measured times by bench/micro/model_bench.cpp.
 #include "ir/special/cost.h"
@@ -18,19 +20,20 @@
 
 namespace ipjit::ir {
 
-constexpr CostTable kCosts = {.ghz = 2.7,
-                              .call = 7,
-                              .simple = 0.35,
-                              .test = 0.9,
+constexpr CostTable kCosts = {.ghz = 3,
+                              .call = 5,
+                              .packet = 5,
+                              .simple = 0.2,
+                              .test = 0.4,
                               .multiply = 1,
-                              .divide = 12,
-                              .need = 0.6,
-                              .branch = 0.7,
-                              .jump = 0.8,
-                              .probe = 5,
-                              .probe_miss = 12,
-                              .count = 1,
-                              .mispredict = 19};
+                              .divide = 5,
+                              .need = 0.25,
+                              .branch = 0.2,
+                              .jump = 1.2,
+                              .probe = 4,
+                              .probe_miss = 3,
+                              .count = 0.9,
+                              .mispredict = 33};
 
 namespace {
 
@@ -61,7 +64,7 @@ class Sum {
       : p_(program), profile_(profile), costs_(costs), flow_(flow_of(program, profile)) {}
 
   Cost run() {
-    cost_.cycles = costs_.call;
+    cost_.cycles = costs_.call + (reads_packet() ? costs_.packet : 0);
     for (uint32_t b = 0; b < p_.blocks.size(); ++b)
       if (flow_.reach[b] > 0) add(b);
     cost_.cycles += cost_.mispredicts * costs_.mispredict;
@@ -69,6 +72,11 @@ class Sum {
   }
 
  private:
+  bool reads_packet() const {
+    return std::any_of(p_.insns.begin(), p_.insns.end(),
+                       [](const Insn& insn) { return load_size(insn.op) != 0; });
+  }
+
   void add(uint32_t b) {
     const Block& block = p_.blocks[b];
     double amount = flow_.reach[b];

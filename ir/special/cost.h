@@ -12,6 +12,7 @@ namespace ipjit::ir {
 struct CostTable {
   double ghz = 0;     ///< cycles of a nanosecond
   double call = 0;    ///< per packet: entering and leaving
+  double packet = 0;  ///< per packet: waiting for its bytes, which lie in the shared cache
   double simple = 0;  ///< add, and, compare, load that hits, meta: one slot of several
   double test = 0;    ///< eq, ne, lt, le, any: a compare and its result in a register
   double multiply = 0;
@@ -22,7 +23,7 @@ struct CostTable {
   double probe = 0;       ///< a set or map probe whose line is in L1
   double probe_miss = 0;  ///< added for a table beyond L1
   double count = 0;       ///< a counter or an action
-  double mispredict = 0;  ///< each mispredicted branch or switch
+  double mispredict = 0;  ///< each mispredicted branch or switch, and the wait that it lays bare
 };
 
 extern const CostTable kCosts;

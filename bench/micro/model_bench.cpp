@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The cost model beside the clock.
+//
+//   model_bench [--smoke] [--filters cdfj] [--repeats N] [--hosts1000 FILE] [--json FILE]
+//
+// First what ir::kCosts should hold on this machine, construct by construct; then, for the bench
+// filters on the bench traffic, what the model expects of tier 1's code for the general and the
+// specialised program, under the profile that this traffic gives, and what the code takes.  kCosts
+// is for `stream`, fresh packets in the shared cache; for `hot`, 1,024 packets again and again, its
+// wrong guesses and waits are left out, as the processor learns these packets by heart.
+#include <cstdio>
+#include <utility>
+
+#include "bench/micro/caches.h"
+#include "bench/micro/cost_probes.h"
+#include "bench/micro/measure.h"
+#include "bench/micro/native.h"
+#include "bench/micro/programs.h"
+#include "bench/traffic/traffic.h"
+#include "ir/replay.h"
+#include "ir/special/cost.h"
+#include "ir/special/specialise.h"
+#include "tier1-asmjit/tier1.h"
+
+namespace {
+
+using namespace ipjit;
+using namespace ipjit::bench;
+using nlohmann::json;
+
+struct Plan {
+  size_t packets = 100'000;
+  size_t hot = 1024;
+  size_t repeats = 9;
+  size_t hot_rounds = 60;
+};
+
+ir::Profile profile_of(const ir::Program& program, std::span<const ipjit_packet> packets,
+                       size_t rounds) {
+  ir::Replayer replayer(program);
+  bool follows = false;
+  for (size_t round = 0; round < rounds; ++round)
+    for (const ipjit_packet& packet : packets) {
+      ipjit_ctx ctx = {};
+      ctx.wire_len = packet.len;
+      replayer.packet({.head = {packet.data, packet.caplen},
+                       .cap_len = packet.caplen,
+                       .follows = std::exchange(follows, true)},
+                      ctx);
+    }
+  return replayer.take();
+}
+
+constexpr std::pair<const char*, double ir::CostTable::*> kMembers[] = {
+    {"call", &ir::CostTable::call},
+    {"packet", &ir::CostTable::packet},
+    {"simple", &ir::CostTable::simple},
+    {"test", &ir::CostTable::test},
+    {"multiply", &ir::CostTable::multiply},
+    {"divide", &ir::CostTable::divide},
+    {"need", &ir::CostTable::need},
+    {"branch", &ir::CostTable::branch},
+    {"jump", &ir::CostTable::jump},
+    {"probe", &ir::CostTable::probe},
+    {"probe_miss", &ir::CostTable::probe_miss},
+    {"count", &ir::CostTable::count},
+    {"mispredict", &ir::CostTable::mispredict}};
+
+/// How often a packet pays each member: what a fit of the table to the times works with.
+json weights_of(const ir::Program& program, const ir::Profile& profile) {
+  json weights;
+  for (const auto& [name, member] : kMembers) {
+    ir::CostTable one;
+    one.*member = 1;
+    weights[name] = ir::expected_cost(program, profile, one).cycles;
+  }
+  return weights;
+}
+
+/// Packets in the first cache, and few enough that the processor learns what they do.
+ir::CostTable hot_costs() {
+  ir::CostTable costs = ir::kCosts;
+  costs.packet = costs.mispredict = 0;
+  return costs;
+}
+
+struct Row {
+  std::string name;
+  ir::Cost hot_model, stream_model;
+  json weights;
+  NativePtr native;
+  std::vector<double> hot, stream;  // ns per packet
+};
+
+double ns_per_packet(const Runner& runner, size_t count, size_t rounds) {
+  const uint64_t start = cpu_ns();
+  const uint64_t matches = runner.run(count, rounds);
+  const uint64_t took = cpu_ns() - start;
+  asm volatile("" : : "r"(matches));
+  return static_cast<double>(took) / static_cast<double>(count * rounds);
+}
+
+/// One shape of the program, with its code if tier 1 and the verifier take it.
+void add(std::vector<Row>& rows, const std::string& name, const ir::Program& program,
+         const ir::Profile& hot, const ir::Profile& stream) {
+  tier1::Tier1 tier1;
+  const Result<NativePtr> native = make_native(program, tier1);
+  if (!native) {
+    std::printf("   %-24s %s\n", name.c_str(), to_string(native.error()).c_str());
+    return;
+  }
+  rows.push_back({name,
+                  ir::expected_cost(program, hot, hot_costs()),
+                  ir::expected_cost(program, stream),
+                  weights_of(program, stream),
+                  *native,
+                  {},
+                  {}});
+}
+
+void measure(std::vector<Row>& rows, const Traffic& traffic, const Plan& plan) {
+  for (size_t repeat = 0; repeat < plan.repeats; ++repeat)
+    for (size_t turn = 0; turn < rows.size(); ++turn) {
+      Row& row = rows[(turn + repeat) % rows.size()];
+      const Runner runner = body_runner(row.name, row.native, traffic.packets());
+      runner.run(plan.hot, 20);
+      row.hot.push_back(ns_per_packet(runner, plan.hot, plan.hot_rounds));
+      leave_in_shared_cache(traffic.packets());
+      row.stream.push_back(ns_per_packet(runner, plan.packets, 1));
+    }
+}
+
+json report(char id, const std::vector<Row>& rows) {
+  json shapes = json::array();
+  for (const Row& row : rows) {
+    const Spread hot = spread_of(row.hot), stream = spread_of(row.stream);
+    std::printf("%c  %-24s %7.2f %-20s %7.2f %-20s %6.2f %6.1f\n", id, row.name.c_str(),
+                row.hot_model.ns(), to_string(hot).c_str(), row.stream_model.ns(),
+                to_string(stream).c_str(), row.stream_model.mispredicts,
+                row.stream_model.instructions);
+    shapes.push_back({{"name", row.name},
+                      {"hot_model_ns", row.hot_model.ns()},
+                      {"hot", to_json(hot)},
+                      {"stream_model_ns", row.stream_model.ns()},
+                      {"stream", to_json(stream)},
+                      {"weights", row.weights}});
+  }
+  return {{"id", std::string(1, id)}, {"shapes", shapes}};
+}
+
+/// The general program, the specialised one, and for each pass that made a difference the one
+/// without it.
+std::vector<Row> shapes_of(const ir::Program& general, const Traffic& traffic, const Plan& plan) {
+  const ir::Profile stream = profile_of(general, traffic.packets(), 1);
+  const ir::Profile hot = profile_of(general, traffic.hot(plan.hot), plan.packets / plan.hot);
+  std::vector<Row> rows;
+  add(rows, "general", general, hot, stream);
+  const ir::Specialised all = ir::specialise(general, stream);
+  if (!all.changed) return rows;
+  add(rows, "specialised", all.program, hot, stream);
+  constexpr std::pair<const char*, bool ir::Choices::*> kPasses[] = {
+      {"order_terms", &ir::Choices::order_terms},
+      {"set_shapes", &ir::Choices::set_shapes},
+      {"guards", &ir::Choices::guards},
+      {"hoist_needs", &ir::Choices::hoist_needs},
+      {"wide_loads", &ir::Choices::wide_loads},
+      {"if_convert", &ir::Choices::if_convert},
+      {"layout", &ir::Choices::layout}};
+  for (const auto& [name, pass] : kPasses) {
+    ir::Choices choices;
+    choices.*pass = false;
+    const ir::Specialised without = ir::specialise(general, stream, {}, choices);
+    if (without.program != all.program)
+      add(rows, std::string("without ") + name, without.program, hot, stream);
+  }
+  return rows;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const Options options(argc, argv, {"--smoke", "--filters", "--repeats", "--hosts1000", "--json"});
+  Plan plan;
+  const bool smoke = options.flag("--smoke");
+  if (smoke) plan = {.packets = 4000, .hot = 256, .repeats = 1, .hot_rounds = 2};
+  plan.repeats = options.number("--repeats", plan.repeats);
+  const std::string wanted = options.text("--filters", smoke ? "abcdefgij" : "abcdefghij");
+
+  const double ghz = measured_ghz();
+  std::printf("%-12s %9s %9s   cycles\n", "construct", "measured", "kCosts");
+  json probes = json::array();
+  for (const Probe& probe : cost_probes(ghz, plan.repeats)) {
+    std::printf("%-12s %9.2f %9.2f\n", probe.name.c_str(), probe.cycles, probe.model);
+    probes.push_back({{"name", probe.name}, {"measured", probe.cycles}, {"model", probe.model}});
+  }
+
+  const Traffic traffic = generate(plan.packets);
+  std::printf("\n   %-24s %7s %-20s %7s %-20s %6s %6s\n", "ns/packet", "model", "hot", "model",
+              "stream", "wrong", "insns");
+  json results = json::array();
+  for (const Filter& filter : filters()) {
+    if (wanted.find(filter.id) == std::string::npos) continue;
+    const Compiled compiled = filter.id == 'h' ? compile_hosts1000(options.text("--hosts1000", ""))
+                                               : compile_with_libpcap(filter);
+    const Result<ir::Program> general = general_program(compiled.insns);
+    if (!general) {
+      std::printf("%c  %s\n", filter.id, to_string(general.error()).c_str());
+      return 1;
+    }
+    std::vector<Row> rows = shapes_of(*general, traffic, plan);
+    measure(rows, traffic, plan);
+    results.push_back(report(filter.id, rows));
+  }
+  write_json(options.text("--json", ""),
+             {{"machine", machine()}, {"probes", probes}, {"filters", results}});
+  return 0;
+}
