@@ -2,12 +2,32 @@
 // A filter's parts put together, and the function that inlined runs fall back on.
 #include "runtime/filter.h"
 
+#include "runtime/tier/builder_thread.h"
+
 uint32_t ipjit_filter_run_slow(const ipjit_filter* filter, const uint8_t* data, uint32_t caplen,
                                uint32_t len) {
   return ipjit::runtime::Filter::of(filter)->slot().run_slow(data, caplen, len);
 }
 
 namespace ipjit::runtime {
+
+namespace {
+
+bool tiered(const Request& request) {
+  if (!tier2_allowed()) return false;
+  return request.tier_up == TierUp::kOn || (request.tier_up == TierUp::kAuto && !request.engine);
+}
+
+std::shared_ptr<TierState> tier_state_for(const Request& request, FilterStats& stats) {
+  prepare_builder();
+  Result<const arch::Target*> target = arch::default_target();
+  if (!request.target && !target) return nullptr;
+  auto state = open_tier_state(stats.tier(), request.target ? *request.target : **target);
+  state->period_ms = request.tier_period_ms;
+  return state;
+}
+
+}  // namespace
 
 Result<std::unique_ptr<Filter>> Filter::create(std::span<const bpf::Insn> insns,
                                                const Request& request, const Label& label) {
@@ -35,9 +55,10 @@ Filter::Filter(const Request& request, std::unique_ptr<FilterStats> stats,
     : ipjit_filter(),
       request_(request),
       stats_(std::move(stats)),
-      slot_(*this, *stats_, std::move(unit)) {}
+      tier_(tiered(request) ? tier_state_for(request, *stats_) : nullptr),
+      slot_(*this, *stats_, std::move(unit), tier_.get()) {}
 
-Filter::~Filter() = default;
+Filter::~Filter() { close_tier_state(tier_); }
 
 Status Filter::refuse(const Error& error) {
   stats_->refused(error);

@@ -57,6 +57,9 @@ class Filter : private ::ipjit_filter {
   Status replace(std::span<const bpf::Insn> insns);
   Status replace(const std::string& expression);
 
+  /// For the builder's side; null where the filter is not tiered.
+  const std::shared_ptr<TierState>& tier() const { return tier_; }
+
   void set_note(const std::string& note);
   FilterRecord record() const { return stats_->record(); }
 
@@ -67,6 +70,7 @@ class Filter : private ::ipjit_filter {
   Request request_;
   bpf::Link link_;  ///< for expressions
   std::unique_ptr<FilterStats> stats_;
+  std::shared_ptr<TierState> tier_;  ///< null: this filter stays what it was compiled to
   FilterSlot slot_;
 };
 

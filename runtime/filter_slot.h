@@ -11,6 +11,7 @@
 #include "runtime/pipeline.h"
 #include "runtime/retired.h"
 #include "runtime/stripe.h"
+#include "runtime/tier/tier_state.h"
 
 namespace ipjit::runtime {
 
@@ -19,8 +20,9 @@ namespace ipjit::runtime {
 class FilterSlot {
  public:
   /// Publishes the first program in `head`, which ipjit/inline.h reads and which is a
-  /// Filter's.  `head` and `stats` outlive the slot.
-  FilterSlot(ipjit_filter& head, FilterStats& stats, std::unique_ptr<const Unit> unit);
+  /// Filter's.  `head`, `stats` and `tier` outlive the slot; without `tier`, no packet is sampled.
+  FilterSlot(ipjit_filter& head, FilterStats& stats, std::unique_ptr<const Unit> unit,
+             TierState* tier);
   ~FilterSlot();
   FilterSlot(const FilterSlot&) = delete;
   FilterSlot& operator=(const FilterSlot&) = delete;
@@ -43,6 +45,32 @@ class FilterSlot {
   /// Replaces the program.  Runs that have begun end with the old one, which is freed later.
   void publish(std::unique_ptr<const Unit> unit);
 
+  /// The published program that is for all traffic.  The caller holds runtime_lock().
+  const Unit& general() const { return *general_; }
+
+  /// The specialised one, running or kept; null: none.  The caller holds runtime_lock().
+  const Unit* special() const { return special_.get(); }
+
+  /// True if the specialised one runs.
+  bool advanced() const;
+
+  /// Lets specialised code run in general's place, which is kept.  The caller holds runtime_lock().
+  void advance(std::unique_ptr<const Unit> special, const std::string& backend);
+
+  /// Lets the kept specialised code run again.  The caller holds runtime_lock().
+  void advance_again();
+
+  /// Lets general code run again in the place of `special`; false where that does not run.
+  /// One compare-and-swap: for any thread that is inside a run of `special`, or holds
+  /// runtime_lock().
+  bool retreat(const Unit& special, Retreat why) const;
+
+  /// Packets of all threads so far.
+  uint64_t packets() const;
+
+  /// Says in the statistics why this tier runs.  The caller holds runtime_lock().
+  void explain(const std::string& why) { stats_.set_why(why); }
+
   /// Old programs still in memory.
   size_t retired() const;
 
@@ -51,9 +79,18 @@ class FilterSlot {
 
   uint32_t run_timed(Stripe& own, const uint8_t* data, uint32_t cap_len, uint32_t wire_len) const;
 
+  uint32_t run_watched(const uint8_t* data, uint32_t cap_len, uint32_t wire_len,
+                       const ipjit_ctx* ctx) const;
+  bool wants_watch(const Stripe& own, uint64_t left) const;
+  void set_pause(Stripe& own) const;
+  Watch& watch_of(const Stripe& own) const;
+
   ipjit_filter& head_;
   FilterStats& stats_;
+  TierState* tier_;
   Retired retired_;
+  std::unique_ptr<const Unit> general_;
+  std::unique_ptr<const Unit> special_;  ///< points to general_; runs, or is kept
 };
 
 }  // namespace ipjit::runtime

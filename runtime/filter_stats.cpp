@@ -160,6 +160,26 @@ void FilterStats::published(const Unit& unit, bool first) {
   show_locked();
 }
 
+void FilterStats::specialised(const Unit& unit, const std::string& backend) {
+  StatsRecord& record = *working_;
+  record.code_bytes.store(unit.code_bytes, std::memory_order_relaxed);
+  record.table_bytes.store(unit.table_bytes, std::memory_order_relaxed);
+  record.compile_ns.store(unit.compile_ns, std::memory_order_relaxed);
+  record.tier.tier.store(tier_of(unit.engine), std::memory_order_relaxed);
+  set_words(record, [&](RecordWords& words) { copy_text(words.backend, backend); });
+  show_locked();
+}
+
+void FilterStats::set_why(const std::string& why) {
+  size_t from = 0;
+  while (why.size() - from >= kWhyBytes) {
+    const size_t end = why.find('\n', from);
+    from = end == std::string::npos ? why.size() - (kWhyBytes - 1) : end + 1;
+  }
+  set_words(*working_, [&](RecordWords& words) { copy_text(words.why, why.substr(from)); });
+  show_locked();
+}
+
 void FilterStats::refused(const Error& error) {
   std::lock_guard lock(runtime_lock());
   working_->refusals.fetch_add(1, std::memory_order_relaxed);

@@ -10,6 +10,7 @@
 #include "runtime/pipeline.h"
 #include "runtime/stats.h"
 #include "runtime/stats_file.h"
+#include "runtime/thread_index.h"
 
 namespace ipjit::runtime {
 
@@ -30,6 +31,16 @@ class FilterStats {
   /// A program became the filter's.  The caller holds runtime_lock().
   void published(const Unit& unit, bool first);
 
+  /// Specialised code took its place.  The caller holds runtime_lock().
+  void specialised(const Unit& unit, const std::string& backend);
+
+  /// Where tiering counts; until the destructor.
+  TierNumbers& tier() const { return working_->tier; }
+
+  /// The last decision's reasons: whole sentences, one a line; what does not fit is left out from
+  /// the front.  The caller holds runtime_lock().
+  void set_why(const std::string& why);
+
   /// A program did not: the filter keeps the one it had.
   void refused(const Error& error);
 
@@ -38,6 +49,8 @@ class FilterStats {
 
   /// One packet was timed on both engines.  Signal-safe.
   void sampled(uint64_t ours_ps, uint64_t replaced_ps);
+
+  uint64_t packets() const { return totals_of(*working_, stripe_count()).packets; }
 
   /// What `ipjit stats` would show now.
   FilterRecord record() const;

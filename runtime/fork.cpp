@@ -7,7 +7,9 @@
 //
 //   1. puts private copies in the place of the shared records: its counts are its own;
 //   2. takes all other threads out of the stripes: they do not exist here;
-//   3. goes on.  Programs are ordinary private memory and keep running.
+//   3. forgets the thread that built specialised code, and what it was about: it starts again when
+//      packets ask for it;
+//   4. goes on.  Programs are ordinary private memory and keep running.
 //
 // Signals are blocked from before the copy until after step 2: a handler that ran a filter in
 // between would count in its parent's stripes, beside the parent.
@@ -20,6 +22,9 @@
 #include "runtime/filter_stats.h"
 #include "runtime/lock.h"
 #include "runtime/thread_index.h"
+#include "runtime/tier/builder_thread.h"
+#include "runtime/tier/sample_ring.h"
+#include "runtime/tier/tier_state.h"
 
 namespace ipjit::runtime {
 
@@ -56,6 +61,9 @@ struct ForkState {
     ++get().generation;
     keep_only_this_thread_index();
     FilterStats::restart_all_in_child();
+    sample_ring().restart_in_child();
+    restart_tier_states_in_child();
+    restart_builder_in_child();
     in_parent();
   }
 };

@@ -12,6 +12,7 @@
 
 #include <pcap/pcap.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <ctime>
 
@@ -35,17 +36,22 @@ uint64_t now_ns() {
   return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
 }
 
-/// What the slot promises to every native unit; a tier that wants more is a bug of ours.
+/// What the slot promises to every native unit.
 bool runs_in_a_slot(const ipjit_contract& contract) {
+  const std::span tables(contract.table, std::min<size_t>(contract.nr_tables, IPJIT_MAX_TABLES));
+  for (const ipjit_table_ref& table : tables)
+    if (table.place != IPJIT_TABLE_IN_UNIT) return false;
   return contract.abi == IPJIT_ABI_VERSION && (contract.bases & ~uint32_t{IPJIT_BASE_DATA}) == 0 &&
          contract.max_len >= UINT32_MAX && contract.resumes == 0 && contract.actions == 0 &&
          contract.counters <= kUnitCounters;
 }
 
+/// Room for headers behind an offset that the packet gives: IPv4 options and a TCP header.
+constexpr uint64_t kVariableHeaders = 80;
+
 void install(Unit& unit, const ir::MachineCode& code, InstalledCode sealed) {
-  IPJIT_CHECK(runs_in_a_slot(code.contract));
   constexpr uint64_t kWireLen = uint64_t{1} << IPJIT_FIELD_wire_len;
-  unit.engine = Engine::kTier1;
+  unit.engine = unit.general ? Engine::kTier2 : Engine::kTier1;
   unit.code_bytes = code.code_len;
   unit.table_bytes = static_cast<uint32_t>(code.bytes.size()) - code.code_len;
   unit.reach = reach_of(*unit.program);
@@ -57,6 +63,31 @@ void install(Unit& unit, const ir::MachineCode& code, InstalledCode sealed) {
   unit.code = std::move(sealed);
 }
 
+/// Checks at a fixed place say how far; behind an offset that the packet gives, headers are short.
+uint32_t head_bytes_of(const ir::Program& program) {
+  uint64_t bytes = 0;
+  for (const ir::Insn& insn : program.insns)
+    if (insn.op == ir::Op::kNeed)
+      bytes = std::max(bytes, insn.imm + (insn.a == ir::kNoValue ? 0 : kVariableHeaders));
+  return static_cast<uint32_t>(std::min<uint64_t>(bytes, UINT32_MAX));
+}
+
+/// The stages behind a program.
+Status compile_program(Unit& unit, ir::Compiler& compiler, const arch::Target& target) {
+  Result<ir::MachineCode> code = compiler.compile(*unit.program, target);
+  if (!code) return code.error();
+  if (!runs_in_a_slot(code->contract)) {
+    IPJIT_CHECK(unit.general);  // else a bug of ours; a stranger's bytes may come with any contract
+    return Error{Stage::kTier2, Code::kRefused, 0, "the code wants more than a slot gives"};
+  }
+  Result<verifier::Proof> proof = verifier::verify(code->bytes, code->code_len, code->contract);
+  if (!proof) return proof.error();
+  Result<InstalledCode> sealed = CodeMemory::seal(code->bytes, *proof);
+  if (!sealed) return sealed.error();
+  install(unit, *code, std::move(*sealed));
+  return ok();
+}
+
 /// Every stage for `unit.source`; stops behind validation unless `native`.
 Status compile(Unit& unit, const arch::Target* target, bool native) {
   static thread_local tier1::Tier1 tier1;
@@ -65,15 +96,8 @@ Status compile(Unit& unit, const arch::Target* target, bool native) {
   ir::optimize(*program);
   if (Status valid = ir::validate(*program); !valid) return valid.error();
   unit.program = std::move(*program);
-  if (!native) return ok();
-  Result<ir::MachineCode> code = tier1.compile(*unit.program, *target);
-  if (!code) return code.error();
-  Result<verifier::Proof> proof = verifier::verify(code->bytes, code->code_len, code->contract);
-  if (!proof) return proof.error();
-  Result<InstalledCode> sealed = CodeMemory::seal(code->bytes, *proof);
-  if (!sealed) return sealed.error();
-  install(unit, *code, std::move(*sealed));
-  return ok();
+  unit.head_bytes = head_bytes_of(*unit.program);
+  return native ? compile_program(unit, tier1, *target) : ok();
 }
 
 /// Refuses what no program could change: engines that are not there, targets that do not exist.
@@ -142,6 +166,27 @@ Result<std::unique_ptr<Unit>> build(std::span<const bpf::Insn> insns, const Requ
   }
   unit->compile_ns = now_ns() - start_ns;
   return unit;
+}
+
+Result<std::unique_ptr<Unit>> build_special(const Unit& general, ir::Program program,
+                                            ir::Compiler& compiler, const arch::Target& target) {
+  const uint64_t start_ns = now_ns();
+  if (Status valid = ir::validate(program); !valid) return valid.error();
+  auto unit = std::make_unique<Unit>();
+  unit->general = &general;
+  unit->dialect = general.dialect;
+  unit->source = general.source;
+  unit->head_bytes = general.head_bytes;
+  unit->program = std::move(program);
+  if (Status compiled = compile_program(*unit, compiler, target); !compiled)
+    return compiled.error();
+  unit->compile_ns = now_ns() - start_ns;
+  return unit;
+}
+
+bool tier2_allowed() {
+  const char* value = secure_getenv("IPJIT_TIER2");
+  return !value || (std::string_view(value) != "off" && std::string_view(value) != "0");
 }
 
 Result<std::optional<Engine>> engine_from_environment() {

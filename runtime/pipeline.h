@@ -43,6 +43,8 @@ struct Unit : ipjit_program {
   uint64_t compile_ns = 0;                       ///< whole pipeline
   std::optional<Error> refusal;                  ///< why a faster engine is not running, for stats
   std::unique_ptr<CounterLine[]> counter_block;  ///< `counters` points here: stripe_count() lines
+  const Unit* general = nullptr;  ///< specialised code: what runs when it is given up; else null
+  uint32_t head_bytes = 0;        ///< of a packet, that tell nearly always what the program does
 
   /// counters[at] over all threads; each is exact, but for threads that have no stripe.
   uint64_t counted(uint32_t at) const;
@@ -59,10 +61,15 @@ struct Unit : ipjit_program {
   uint32_t run_replaced(std::span<const uint8_t> data, const ipjit_ctx& ctx) const;
 };
 
+/// May tier 1's code be replaced by code that is specialised for the traffic?
+enum class TierUp : uint8_t { kAuto, kOff, kOn };  ///< kAuto: where no engine is named
+
 struct Request {
   bpf::Dialect dialect = bpf::Dialect::kLibpcap;
   std::optional<Engine> engine = {};  ///< exactly this one, or an error; none: best with fallback
   const arch::Target* target = nullptr;  ///< null: arch::default_target()
+  TierUp tier_up = TierUp::kAuto;        ///< IPJIT_TIER2=off overrides kAuto and kOn
+  uint32_t tier_period_ms = 0;           ///< between two decisions; 0: 50 ms to 1 s by need
 };
 
 /// Translates, optimises, emits, verifies and seals.
@@ -74,9 +81,20 @@ struct Request {
 /// Thread: any; compilers are per thread.
 Result<std::unique_ptr<Unit>> build(std::span<const bpf::Insn> insns, const Request& request);
 
+/// Makes a unit of a program that was specialised out of general's: compiles, verifies, seals.
+///
+/// Takes: `general`, which outlives the unit.
+/// Gives: a unit that is not yet proved to give general's results: replay_check.h.
+/// Fails: as the compiler, the verifier and CodeMemory::seal().
+Result<std::unique_ptr<Unit>> build_special(const Unit& general, ir::Program program,
+                                            ir::Compiler& compiler, const arch::Target& target);
+
 /// The engine that IPJIT_ENGINE names: exactly this one is meant.  None if the variable is unset,
 /// empty or "auto", and in processes that gained privileges (AT_SECURE).
 /// Fails: kBadOption, listing the names.
 Result<std::optional<Engine>> engine_from_environment();
+
+/// False where IPJIT_TIER2 is "off" or "0" (not heard in processes that gained privileges).
+bool tier2_allowed();
 
 }  // namespace ipjit::runtime

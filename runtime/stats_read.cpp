@@ -56,7 +56,7 @@ TierRecord read_tier(const StatsRecord& record) {
   result.name = record.tier.name.load(std::memory_order_relaxed);
 #include "runtime/tier/numbers.def"
 #undef IPJIT_TIER_NUMBER
-  result.backend = printable(record.words.backend);
+  if (result.tier == 2) result.backend = printable(record.words.backend);
   result.why = printable_lines(record.words.why);
   return result;
 }
@@ -191,7 +191,11 @@ bool shown_before(const FilterRecord& a, const FilterRecord& b) {
 FilterRecord read_record(const StatsRecord& record, uint32_t stripes) {
   FilterRecord result;
   result.name = printable(record.words.name);
-  result.engine = printable(record.words.engine);
+  // `engine` names the general program's: a thread that retreats from specialised code changes the
+  // number, and takes no lock for the words.
+  result.engine = record.tier.tier.load(std::memory_order_relaxed) == 2
+                      ? name_of(Engine::kTier2)
+                      : printable(record.words.engine);
   result.dialect = printable(record.words.dialect);
   result.note = printable(record.words.note);
   result.last_refusal = printable(record.words.last_refusal);

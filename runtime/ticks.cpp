@@ -26,13 +26,13 @@ TickClock::TickClock() : first_ticks_(ticks()), first_ns_(monotonic_ns()) {
   reading_ = taken[taken.size() / 2];
 }
 
-uint64_t TickClock::picoseconds(uint64_t taken) const {
+uint64_t TickClock::picoseconds(uint64_t taken, uint64_t readings) const {
   const uint64_t elapsed_ticks = ticks() - first_ticks_;
   const uint64_t elapsed_ns = monotonic_ns() - first_ns_;
   const double ps_per_tick = 1e3 * static_cast<double>(elapsed_ns) /
                              static_cast<double>(std::max<uint64_t>(elapsed_ticks, 1));
-  return static_cast<uint64_t>(static_cast<double>(taken - std::min(taken, reading_)) *
-                               ps_per_tick);
+  const uint64_t read = readings * reading_;
+  return static_cast<uint64_t>(static_cast<double>(taken - std::min(taken, read)) * ps_per_tick);
 }
 
 }  // namespace ipjit::runtime

@@ -36,7 +36,8 @@ class TickClock {
 
   /// The time, in picoseconds, of a function that was called between two readings `ticks` apart,
   /// without what reading the counter and calling a function that does nothing would have taken.
-  uint64_t picoseconds(uint64_t ticks) const;
+  /// `readings`: so many such functions, taken together.
+  uint64_t picoseconds(uint64_t ticks, uint64_t readings = 1) const;
 
  private:
   uint64_t first_ticks_, first_ns_;

@@ -19,7 +19,8 @@ Result<std::unique_ptr<Engine>> Engine::compile(std::span<const bpf_insn> insns,
   if (!wanted) return wanted.error();
   // By name, so that a refusal is an error: better libpcap's interpreter than ours.
   runtime::Request request{.dialect = bpf::Dialect::kLibpcap,
-                           .engine = wanted->value_or(ipjit::Engine::kTier1)};
+                           .engine = wanted->value_or(ipjit::Engine::kTier1),
+                           .tier_up = *wanted ? runtime::TierUp::kAuto : runtime::TierUp::kOn};
   auto filter = runtime::Filter::create(as_insns(insns), request, {.name = name, .note = {}});
   if (!filter) return filter.error();
   return std::unique_ptr<Engine>(new Engine(std::move(*filter), true));

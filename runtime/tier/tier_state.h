@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What a filter has to do with tiering: shared by its packet path, its owner and the thread that
+// builds.
+//
+//                        who touches it                      how
+//   watches, measured    threads that run packets            relaxed atomics
+//   slot, facts, serial  whoever holds runtime_lock()        plain
+//   work                 the thread that builds              plain
+//
+// It outlives its filter while the builder has it in hand: `slot` is null then, and nothing is
+// published any more.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "ir/special/specialise.h"
+#include "runtime/pipeline.h"
+#include "runtime/tier/numbers.h"
+#include "runtime/tier/watch.h"
+
+namespace ipjit::runtime {
+
+class FilterSlot;
+
+/// Mean of measured runs, without a lock: a lost update is a lost sample.
+class Measured {
+ public:
+  void add(uint64_t ps, uint64_t packets) {
+    ps_.fetch_add(ps, std::memory_order_relaxed);
+    packets_.fetch_add(packets, std::memory_order_relaxed);
+  }
+  void reset() {
+    ps_.store(0, std::memory_order_relaxed);
+    packets_.store(0, std::memory_order_relaxed);
+  }
+  uint64_t packets() const { return packets_.load(std::memory_order_relaxed); }
+  /// 0 where nothing was measured.
+  uint64_t mean_ps() const {
+    const uint64_t count = packets();
+    return count ? ps_.load(std::memory_order_relaxed) / count : 0;
+  }
+
+ private:
+  std::atomic<uint64_t> ps_{0};
+  std::atomic<uint64_t> packets_{0};
+};
+
+/// Why specialised code was given up.
+enum class Retreat : uint8_t { kNone, kGuards, kSlower, kDrift, kFact, kReplaced };
+const char* sentence_of(Retreat why);
+
+struct TierWork;  ///< tiering.h
+
+struct TierState {
+  /// Takes: where to count; it outlives the filter's slot, and is not used after close().
+  TierState(TierNumbers& numbers, const arch::Target& target);
+  ~TierState();
+  TierState(const TierState&) = delete;
+  TierState& operator=(const TierState&) = delete;
+
+  const uint64_t id;  ///< of no other filter of this process, ever
+  const arch::Target& target;
+  std::unique_ptr<Watch[]> watches;  ///< one for each stripe
+  Measured general, special;         ///< first runs of fresh packets
+  std::atomic<bool> hot{false};      ///< tier 2 is conceivable
+  std::atomic<double> packets_per_second{0};
+  std::atomic<Retreat> retreat{Retreat::kNone};  ///< the last one, until the builder has seen it
+  std::atomic<uint32_t> period_ms{0};            ///< of the policy; 0: adaptive
+
+  // Under runtime_lock().
+  FilterSlot* slot = nullptr;
+  TierNumbers* numbers;
+  ir::Facts facts;
+  uint64_t serial = 0;  ///< grows with each general program and each change of the facts
+
+  std::unique_ptr<TierWork> work;
+};
+
+/// Makes one that the builder sees, until closed.
+std::shared_ptr<TierState> open_tier_state(TierNumbers& numbers, const arch::Target& target);
+void close_tier_state(const std::shared_ptr<TierState>& state);  ///< null is allowed
+
+/// Those for which tier 2 is conceivable.
+std::vector<std::shared_ptr<TierState>> hot_tier_states();
+
+/// The same reason for all of them, where the lock is free.
+void explain_everywhere(const std::string& why);
+
+void restart_tier_states_in_child();  ///< fork.cpp
+
+}  // namespace ipjit::runtime

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What happens to a filter in a policy period:
+//
+//   a thread has retreated?     remember the failure, forget most of the old traffic
+//   samples -> profile          what is older than some seconds weighs less and less
+//   specialise()                only where tier 2 may be built: a candidate, microseconds
+//   decide()                    stay | build | retreat, and why
+//   build                       tier_build.cpp
+//   show                        numbers and sentences for `ipjit stats --why`
+//
+// A period is 50 ms where something has just happened and doubles to 1 s while nothing does.
+//
+// A retreat because the code was measured to be slower puts it on trial: the general code is
+// measured on the same traffic, and if it is no faster, the kept code comes back without a compile.
+// A phase change that made both slower looks like that.
+#include "runtime/tier/tiering.h"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+
+#include "ir/interpreter.h"
+#include "ir/special/cost.h"
+#include "runtime/filter_slot.h"
+#include "runtime/lock.h"
+#include "runtime/stats_file.h"
+
+namespace ipjit::runtime {
+
+namespace {
+
+constexpr double kForget = 0.02;     ///< weight of the traffic before a phase change
+constexpr double kLookAgain = 0.08;  ///< drift from which another candidate is made
+constexpr uint64_t kTrialPackets = 480;
+constexpr uint64_t kForgiveNs = 30'000'000'000;  ///< without a failure: the next is the first again
+
+ir::Program numbered(const ir::Program& program) {
+  ir::Program copy = program;
+  ir::number_sources(copy);
+  return copy;
+}
+
+ipjit_ctx ctx_of(const Head& head) {
+  ipjit_ctx ctx = {};
+  for (size_t i = 0; i < head.fields.size(); ++i) ctx.*ir::kCtxFields[i] = head.fields[i];
+  return ctx;
+}
+
+uint64_t ps_of(double ns) { return static_cast<uint64_t>(std::max(ns, 0.0) * 1e3); }
+
+uint64_t imprecision_ppm(const ir::Profile& profile) {
+  uint64_t total = 0, discarded = 0;
+  for (const auto& [source, table] : profile.values) {
+    total += table.total;
+    discarded += table.discarded;
+  }
+  return total ? discarded * 1'000'000 / total : 0;
+}
+
+}  // namespace
+
+/// A period's findings.
+struct Tiering::Judged {
+  ir::Situation situation;
+  ir::Decision decision;
+};
+
+TierWork::TierWork(uint64_t serial, const Unit& from, const ir::Facts& facts)
+    : serial(serial), facts(facts) {
+  if (from.engine != Engine::kTier1 || !from.program) return;
+  general = std::make_unique<Unit>();
+  general->dialect = from.dialect;
+  general->source = from.source;
+  general->head_bytes = from.head_bytes;
+  general->program = numbered(*from.program);
+  replayer.emplace(*general->program);
+}
+
+uint64_t Tiering::round(std::span<const std::shared_ptr<TierState>> states) {
+  uint64_t pause_ns = kLongestPeriodNs;
+  for (const std::shared_ptr<TierState>& state : states) (void)sync(*state);
+  drain(states);
+  for (const std::shared_ptr<TierState>& state : states)
+    if (state->work && state->work->general) pause_ns = std::min(pause_ns, step(*state));
+  return pause_ns;
+}
+
+/// Brings the work up to the filter's program and facts; false where the filter is gone.
+bool Tiering::sync(TierState& state) {
+  std::lock_guard lock(runtime_lock());
+  if (!state.slot) return false;
+  if (!state.work || state.work->serial != state.serial)
+    state.work = std::make_unique<TierWork>(state.serial, state.slot->general(), state.facts);
+  state.numbers->tier.store(state.slot->advanced() ? 2
+                            : state.work->general  ? 1
+                                                   : 0,
+                            std::memory_order_relaxed);
+  count(state);
+  return true;
+}
+
+/// Rate and guard failures since the last look, over all threads.  The caller holds runtime_lock().
+void Tiering::count(TierState& state) {
+  TierWork& work = *state.work;
+  const uint64_t now = tools_.now_ns();
+  if (now < work.counted_ns + kShortestPeriodNs / 2) return;
+  const uint64_t packets = state.slot->packets();
+  const Unit* special = state.slot->advanced() ? state.slot->special() : nullptr;
+  const uint64_t failures = special ? special->counted(0) : 0;
+  const bool first = work.counted_ns == 0 || work.counted_special != special;
+  const double since = static_cast<double>(packets - work.counted_packets);
+  if (work.counted_ns)
+    work.packets_per_second = since * 1e9 / static_cast<double>(now - work.counted_ns);
+  work.guard_failures =
+      first || since < 1 ? 0 : static_cast<double>(failures - work.counted_failures) / since;
+  work.counted_ns = now;
+  work.counted_packets = packets;
+  work.counted_failures = failures;
+  work.counted_special = special;
+}
+
+void Tiering::drain(std::span<const std::shared_ptr<TierState>> states) {
+  std::map<uint64_t, TierState*> by_id;
+  for (const std::shared_ptr<TierState>& state : states) by_id[state->id] = state.get();
+  std::vector<Head> heads;
+  Head head;
+  while (heads.size() < SampleRing::kSlots && sample_ring().pop(head)) heads.push_back(head);
+  // Threads take turns in the ring; a predictor's history is one thread's.
+  std::stable_sort(heads.begin(), heads.end(), [](const Head& a, const Head& b) {
+    return std::pair(a.filter, a.stripe) < std::pair(b.filter, b.stripe);
+  });
+  const Head* last = nullptr;
+  for (const Head& one : heads) {
+    const auto found = by_id.find(one.filter);
+    TierWork* work = found == by_id.end() ? nullptr : found->second->work.get();
+    if (!work || !work->replayer) continue;
+    const bool follows = last && last->filter == one.filter && last->stripe == one.stripe &&
+                         last->ordinal + 1 == one.ordinal;
+    last = &one;
+    const uint64_t result = work->replayer->packet(
+        {.head = {one.bytes.data(), one.copied}, .cap_len = one.cap_len, .follows = follows},
+        ctx_of(one));
+    ++work->heads;
+    work->heads_short += ipjit_result_status(result) == IPJIT_NEED_BYTES;
+    work->recent.push_back(one);
+    if (work->recent.size() > TierWork::kRecent) work->recent.pop_front();
+  }
+}
+
+uint64_t Tiering::step(TierState& state) {
+  TierWork& work = *state.work;
+  heed_retreat(state);
+  const uint64_t now = tools_.now_ns();
+  if (now < work.next_ns) return work.next_ns - now;
+
+  ir::merge(work.fresh, work.replayer->take());
+  if (work.fresh.packets > TierWork::kProfilePackets) ir::scale(work.fresh, 0.5);
+  bool eventful = settle_trial(state);
+  Judged judged = judge(state);
+  switch (judged.decision.what) {
+    case ir::Decision::Do::kBuild:
+      eventful = true;
+      build(state, ir::Program(work.candidate->program));
+      break;
+    case ir::Decision::Do::kRetreat: {
+      std::lock_guard lock(runtime_lock());
+      if (state.slot && state.slot->advanced()) {
+        const bool guards = judged.situation.guard_failures > tools_.policy.max_guard_failures;
+        state.slot->retreat(*state.slot->special(), guards ? Retreat::kGuards : Retreat::kDrift);
+      }
+      eventful = true;
+      break;
+    }
+    case ir::Decision::Do::kStay:
+      break;
+  }
+  upgrade(state);
+  show(state, judged);
+
+  work.period_ns = eventful ? kShortestPeriodNs
+                            : std::clamp(work.period_ns * 2, kShortestPeriodNs, kLongestPeriodNs);
+  if (const uint64_t ms = state.period_ms.load(std::memory_order_relaxed))
+    work.period_ns = ms * 1'000'000;
+  work.next_ns = tools_.now_ns() + work.period_ns;
+  return work.period_ns;
+}
+
+/// What a thread, or step() itself, did since the last period.
+void Tiering::heed_retreat(TierState& state) {
+  TierWork& work = *state.work;
+  const Retreat why = state.retreat.exchange(Retreat::kNone, std::memory_order_relaxed);
+  if (why == Retreat::kNone || why == Retreat::kReplaced) return;
+  work.event = std::string("retreated: ") + sentence_of(why);
+  work.next_ns = 0;
+  if (why == Retreat::kFact) return;
+  if (why == Retreat::kSlower) {
+    work.suspect_ps = std::max<uint64_t>(state.special.mean_ps(), 1);
+    return;
+  }
+  ++work.failures;
+  work.last_failure_ns = tools_.now_ns();
+  work.candidate.reset();
+  ir::merge(work.fresh, work.replayer->take());
+  ir::scale(work.fresh, kForget);
+  work.recent.clear();
+}
+
+/// Judges code that a thread found slow, once the general code is measured on the same traffic.
+bool Tiering::settle_trial(TierState& state) {
+  TierWork& work = *state.work;
+  if (!work.suspect_ps || state.general.packets() < kTrialPackets) return false;
+  const uint64_t general_ps = state.general.mean_ps();
+  const uint64_t suspect_ps = std::exchange(work.suspect_ps, 0);
+  if (general_ps >= suspect_ps) {
+    std::lock_guard lock(runtime_lock());
+    if (state.slot && work.special) state.slot->advance_again();
+    work.event = "the general code is no faster on this traffic: the specialised code runs again";
+    return true;
+  }
+  work.event = "measured " + std::to_string(suspect_ps) + " ps, the general code " +
+               std::to_string(general_ps) + " ps on the same traffic";
+  if (work.backend > 0) {
+    work.last_backend = work.backend - 1;
+    return true;  // not a fault of the shape: the quicker compiler's code may be faster
+  }
+  ++work.failures;
+  work.last_failure_ns = tools_.now_ns();
+  return true;
+}
+
+Tiering::Judged Tiering::judge(TierState& state) {
+  TierWork& work = *state.work;
+  Judged judged;
+  ir::Situation& now = judged.situation;
+  now.now_ns = tools_.now_ns();
+  now.samples = work.fresh.packets;
+  now.packets_per_second = work.packets_per_second;
+  now.available = !tools_.backends.empty();
+  now.unavailable = "no compiler is built in";
+  now.last_failure_ns = work.last_failure_ns;
+  {
+    std::lock_guard lock(runtime_lock());
+    now.tier = state.slot && state.slot->advanced() ? 2 : 1;
+  }
+  now.general_ns = ir::expected_cost(*work.general->program, work.fresh).ns();
+  now.current_ns = now.general_ns;
+  if (now.tier == 2 && work.special) {
+    if (now.now_ns > work.last_failure_ns + kForgiveNs) work.failures = 0;
+    now.current_ns = ir::expected_cost(*work.special, work.fresh).ns();
+    now.drift = ir::distance(work.built_for, work.fresh).largest;
+  }
+  now.guard_failures = work.guard_failures;
+  find_candidate(state, now);
+  now.failures = work.failures;
+  judged.decision = ir::decide(now, tools_.policy);
+  return judged;
+}
+
+/// Makes a candidate where the traffic is not the last one's, and says what it would cost.
+void Tiering::find_candidate(TierState& state, ir::Situation& now) {
+  TierWork& work = *state.work;
+  const bool allowed =
+      now.samples >= tools_.policy.min_samples && now.available && !work.suspect_ps &&
+      now.now_ns >= ir::retry_at_ns(work.failures, work.last_failure_ns, tools_.policy);
+  if (!allowed) return;
+  if (!work.candidate || ir::distance(work.tried_with, work.fresh).largest > kLookAgain) {
+    work.candidate =
+        tools_.specialise(*work.general->program, work.fresh, work.facts, tools_.choices);
+    work.tried_with = work.fresh;
+  }
+  if (!work.candidate->changed) return;
+  const Backend& quickest = tools_.backends.front();
+  now.candidate_ns = ir::expected_cost(work.candidate->program, work.fresh).ns();
+  now.same_as_current = now.tier == 2 && work.special == work.candidate->program;
+  now.compile_ns =
+      quickest.compile_ns +
+      quickest.compile_ns_per_insn * static_cast<double>(work.candidate->program.insns.size());
+}
+
+void Tiering::show(TierState& state, const Judged& judged) {
+  TierWork& work = *state.work;
+  std::string why;
+  if (work.candidate)
+    for (const std::string& line : work.candidate->log) why += line + "\n";
+  if (!work.event.empty()) why += work.event + "\n";
+  for (const std::string& reason : judged.decision.reasons) why += reason + "\n";
+  if (!why.empty()) why.pop_back();
+  const uint64_t general_ps = state.general.mean_ps(), special_ps = state.special.mean_ps();
+  std::lock_guard lock(runtime_lock());
+  if (!state.slot) return;
+  TierNumbers& numbers = *state.numbers;
+  const auto set = [](std::atomic<uint64_t>& number, uint64_t value) {
+    number.store(value, std::memory_order_relaxed);
+  };
+  set(numbers.general_ps, ps_of(judged.situation.general_ns));
+  set(numbers.current_ps, ps_of(judged.situation.current_ns));
+  set(numbers.candidate_ps, ps_of(judged.situation.candidate_ns));
+  numbers.heads.fetch_add(std::exchange(work.heads, 0), std::memory_order_relaxed);
+  numbers.heads_short.fetch_add(std::exchange(work.heads_short, 0), std::memory_order_relaxed);
+  set(numbers.decided_ns, realtime_ns());
+  set(numbers.imprecision_ppm, imprecision_ppm(work.fresh));
+  if (general_ps) set(numbers.measured_general_ps, general_ps);
+  if (special_ps) set(numbers.measured_special_ps, special_ps);
+  state.slot->explain(why);
+}
+
+}  // namespace ipjit::runtime

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Tier 2 of all filters of a process, as a function of samples and time.
+//
+//   Tiering tiering(tools);
+//   while (...) { const uint64_t pause_ns = tiering.round(hot_tier_states()); sleep(pause_ns); }
+//
+// A round drains the ring of samples into the filters' profiles and, where a filter's policy period
+// is over, decides (ir/special/decide.h) and acts.  Clock and compilers are passed in, so that
+// every step can be tested; builder_thread.cpp is the loop above.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "ir/compiler.h"
+#include "ir/profile.h"
+#include "ir/replay.h"
+#include "ir/special/decide.h"
+#include "ir/special/specialise.h"
+#include "runtime/tier/sample_ring.h"
+#include "runtime/tier/tier_state.h"
+
+namespace ipjit::runtime {
+
+/// One that makes native code of specialised programs.
+struct Backend {
+  std::string name;
+  ir::Compiler* compiler = nullptr;  ///< outlives the Tiering
+  double share = 1;                  ///< expected cost of its code, in that of the first backend's
+  double compile_ns = 0;             ///< expected: fixed part
+  double compile_ns_per_insn = 0;    ///< and for each instruction of the specialised program
+};
+
+struct TieringTools {
+  std::vector<Backend> backends;     ///< the quickest first; each later one replaces where it pays
+  std::function<uint64_t()> now_ns;  ///< monotonic
+  ir::Policy policy = {};
+  ir::Choices choices = {};
+  std::function<ir::Specialised(const ir::Program& general, const ir::Profile&, const ir::Facts&,
+                                const ir::Choices&)>
+      specialise = ir::specialise;
+  std::string reproducers = {};  ///< a directory; empty: none are kept
+};
+
+/// What the builder knows of a filter; it is the builder's alone.
+struct TierWork {
+  static constexpr size_t kRecent = 192;              ///< heads kept for the replay check
+  static constexpr uint64_t kProfilePackets = 6'000;  ///< then what is old weighs half
+
+  TierWork(uint64_t serial, const Unit& general, const ir::Facts& facts);
+
+  uint64_t serial;                ///< TierState::serial of what follows
+  std::unique_ptr<Unit> general;  ///< a copy without code, its sites numbered; null: no native code
+  ir::Facts facts;
+  std::optional<ir::Replayer> replayer;
+  ir::Profile fresh;      ///< the last seconds'
+  ir::Profile built_for;  ///< the profile when `special` was made
+  std::deque<Head> recent;
+  std::optional<ir::Program> special;  ///< what runs, or is kept
+  size_t backend = 0;                  ///< that made its code
+  size_t last_backend = SIZE_MAX;      ///< none above is tried with this special program
+  uint64_t upgrade_at_ns = 0;
+  uint32_t upgrade_failures = 0;
+  std::optional<ir::Specialised> candidate;  ///< the last one
+  ir::Profile tried_with;                    ///< that it was made for
+
+  uint64_t suspect_ps = 0;  ///< measured of the kept code; != 0: on trial against general code
+  uint32_t failures = 0;
+  uint64_t last_failure_ns = 0;
+  uint64_t next_ns = 0, period_ns = 0;
+  uint64_t counted_ns = 0, counted_packets = 0;
+  uint64_t counted_failures = 0;
+  const void* counted_special = nullptr;  ///< of which code
+  double packets_per_second = 0, guard_failures = 0;
+  uint64_t heads = 0, heads_short = 0;  ///< since the last decision
+  std::string event;                    ///< a sentence about what happened since the last decision
+};
+
+class Tiering {
+ public:
+  explicit Tiering(TieringTools tools) : tools_(std::move(tools)) {}
+
+  /// Thread: one at a time.
+  /// Gives: ns until there may be something to do.
+  uint64_t round(std::span<const std::shared_ptr<TierState>> states);
+
+  static constexpr uint64_t kShortestPeriodNs = 50'000'000;
+  static constexpr uint64_t kLongestPeriodNs = 1'000'000'000;
+
+ private:
+  struct Judged;
+  void drain(std::span<const std::shared_ptr<TierState>> states);
+  bool sync(TierState& state);
+  uint64_t step(TierState& state);
+  void heed_retreat(TierState& state);
+  Judged judge(TierState& state);
+  bool settle_trial(TierState& state);
+  void find_candidate(TierState& state, ir::Situation& now);
+  void count(TierState& state);
+  void build(TierState& state, const ir::Program& program);
+  bool try_backend(TierState& state, const ir::Program& program, size_t backend);
+  bool publish(TierState& state, std::unique_ptr<Unit> unit, const std::string& backend);
+  void upgrade(TierState& state);
+  void refuse(TierState& state, const Error& error, size_t backend);
+  void show(TierState& state, const Judged& judged);
+
+  TieringTools tools_;
+};
+
+}  // namespace ipjit::runtime
