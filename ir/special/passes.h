@@ -68,6 +68,9 @@ std::vector<uint8_t> may_leave(const Work& work);
 /// Whether the block is (one that ends as) leave_block().
 bool is_leave(const Work& work, const Block& block);
 
+/// Expected cycles of a packet, with what those cost that leave.
+double cycles_with_leaving(const Work& work);
+
 /// The general passes, so that the next pass sees less: equal values once, needs that hold gone,
 /// edges past what is decided, nothing unused.
 void tidy(Work& work);

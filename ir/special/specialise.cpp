@@ -4,7 +4,8 @@
 // First what makes the program smaller whatever the traffic is (facts), then what the traffic says
 // of single tests (order, shape of sets, values), then its shape: needs go up, so that branches can
 // become data flow, so that loads stand beside each other and can become one.  Layout is last: it
-// is the order of blocks that is left.
+// is the order of blocks that is left.  Values are guessed last of what comes before shape, and the
+// shape is found twice: with the guesses and without.
 //
 //   b0: need 34 else b3                    a hoisted need
 //       ...                                this traffic's program
@@ -18,6 +19,8 @@
 // Tested by tests/special/.
 #include "ir/special/specialise.h"
 
+#include <span>
+
 #include "ir/edges.h"
 #include "ir/special/passes.h"
 
@@ -30,12 +33,17 @@ struct Pass {
   bool tidies;  ///< not behind layout: threading could only spoil its order
 };
 
-constexpr Pass kPasses[] = {
-    {&Choices::fold_facts, fold_facts, true},   {&Choices::order_terms, order_terms, true},
-    {&Choices::set_shapes, set_shapes, true},   {&Choices::guards, guards, true},
-    {&Choices::hoist_needs, hoist_needs, true}, {&Choices::if_convert, if_convert, true},
+constexpr Pass kBeforeGuards[] = {
+    {&Choices::fold_facts, fold_facts, true},
+    {&Choices::order_terms, order_terms, true},
+    {&Choices::set_shapes, set_shapes, true},
+};
+constexpr Pass kBehindGuards[] = {
+    {&Choices::hoist_needs, hoist_needs, true},
+    {&Choices::if_convert, if_convert, true},
     {&Choices::layout, layout, false},
 };
+constexpr double kGuardsGain = 0.2;  // cycles per packet that guards must save in the end
 
 uint32_t size_of(const auto& vector) { return static_cast<uint32_t>(vector.size()); }
 
@@ -103,15 +111,39 @@ bool connect(Work& work) {
   return true;
 }
 
+void run(std::span<const Pass> passes, Work& work, const Choices& choices) {
+  for (const Pass& pass : passes) {
+    if (!(choices.*pass.chosen) || !pass.run(work)) continue;
+    if (pass.tidies) tidy(work);
+  }
+}
+
+/// Only in the end can be said what guards are worth: all other passes run with and without them.
+void run_all(Work& work, const Choices& choices) {
+  run(kBeforeGuards, work, choices);
+  Work guarded = work;
+  const bool has_guards = choices.guards && guards(guarded);
+  if (!has_guards) work.log = guarded.log;
+  run(kBehindGuards, work, choices);
+  if (!has_guards) return;
+  tidy(guarded);
+  run(kBehindGuards, guarded, choices);
+  const double without = cycles_with_leaving(work);
+  const double with = cycles_with_leaving(guarded);
+  const std::string what = std::to_string(with) + " cycles with guards in the end, " +
+                           std::to_string(without) + " without";
+  if (without - with < kGuardsGain) return work.say("guards", "dropped: " + what);
+  work.program = std::move(guarded.program);
+  work.log = std::move(guarded.log);
+  work.say("guards", "kept: " + what);
+}
+
 }  // namespace
 
 Specialised specialise(const Program& general, const Profile& profile, const Facts& facts,
                        const Choices& choices) {
   Work work{general, general, profile, facts, {}, {}};
-  for (const Pass& pass : kPasses) {
-    if (!(choices.*pass.chosen) || !pass.run(work)) continue;
-    if (pass.tidies) tidy(work);
-  }
+  run_all(work, choices);
   Specialised made;
   made.counters = connect(work) ? 1 : 0;
   if (made.counters == 0) work.program.counters = general.counters;

@@ -13,7 +13,7 @@
 
 namespace ipjit::ir {
 
-/// What the inputs do in the program; each packet follows the one before.
+/// What the inputs do in the program, a thousand times; each packet follows the one before.
 Profile true_profile(const Program& program, std::vector<RandomInput>& inputs);
 
 /// Every branch, switch and need the other way, and every value another one.
