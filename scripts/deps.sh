@@ -16,8 +16,9 @@ build=(g++ cmake ninja-build pkg-config libpcap-dev libasmjit-dev libfmt-dev lib
        nlohmann-json3-dev libzydis-dev llvm-19-dev)
 demo=("${build[@]}" tcpdump iproute2 iputils-ping ethtool procps python3 curl)
 deb=("${build[@]}" dpkg-dev file)
-bench=("${demo[@]}" libbenchmark-dev libdpdk-dev libgtest-dev libgmock-dev)
-check=("${bench[@]}" "${deb[@]}" git clang-19 libclang-rt-19-dev clang-format
+bench=("${demo[@]}" libbenchmark-dev libdpdk-dev libgtest-dev libgmock-dev
+       clang-19 libclang-rt-19-dev llvm-19 valgrind)
+check=("${bench[@]}" "${deb[@]}" git clang-format
        clang-tidy-19 graphviz wireshark-common apparmor sudo libcap2-bin gdb man-db)
 
 die() { echo "deps: $*" >&2; exit 1; }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/micro/programs.h"
 #include "bpf-frontend/insn.h"
 #include "ipjit/error.h"
 #include "ipjit/ipjit.h"
@@ -22,20 +23,21 @@ struct Runner {
 
 /// An engine loads a program and remembers the packets.
 /// Fails: kRefused, kUnavailable; `why` is what a table can show.
-using Engine = Result<Runner> (*)(std::span<const bpf::Insn> insns,
-                                  std::span<const ipjit_packet> packets);
+using Engine = Result<Runner> (*)(const Compiled&, std::span<const ipjit_packet>);
 
-Result<Runner> libpcap(std::span<const bpf::Insn>, std::span<const ipjit_packet>);
-Result<Runner> dpdk_jit(std::span<const bpf::Insn>, std::span<const ipjit_packet>);
-Result<Runner> dpdk_jit_repaired(std::span<const bpf::Insn>, std::span<const ipjit_packet>);
-Result<Runner> ipjit_interp(std::span<const bpf::Insn>, std::span<const ipjit_packet>);
-Result<Runner> ipjit_tier1(std::span<const bpf::Insn>, std::span<const ipjit_packet>);
-Result<Runner> ipjit_tier1_burst(std::span<const bpf::Insn>, std::span<const ipjit_packet>);
-Result<Runner> ipjit_tier1_body(std::span<const bpf::Insn>, std::span<const ipjit_packet>);
-
-Result<Runner> floor_one_byte(std::span<const bpf::Insn>, std::span<const ipjit_packet>);
-Result<Runner> floor_two_bytes(std::span<const bpf::Insn>, std::span<const ipjit_packet>);
-Result<Runner> floor_dependent(std::span<const bpf::Insn>, std::span<const ipjit_packet>);
+Result<Runner> libpcap(const Compiled&, std::span<const ipjit_packet>);
+Result<Runner> dpdk_jit(const Compiled&, std::span<const ipjit_packet>);
+Result<Runner> dpdk_jit_repaired(const Compiled&, std::span<const ipjit_packet>);
+Result<Runner> c_plain(const Compiled&, std::span<const ipjit_packet>);
+Result<Runner> c_pgo(const Compiled&, std::span<const ipjit_packet>);
+Result<Runner> c_branch_free(const Compiled&, std::span<const ipjit_packet>);
+Result<Runner> ipjit_interp(const Compiled&, std::span<const ipjit_packet>);
+Result<Runner> ipjit_tier1(const Compiled&, std::span<const ipjit_packet>);
+Result<Runner> ipjit_tier1_burst(const Compiled&, std::span<const ipjit_packet>);
+Result<Runner> ipjit_tier1_body(const Compiled&, std::span<const ipjit_packet>);
+Result<Runner> floor_one_byte(const Compiled&, std::span<const ipjit_packet>);
+Result<Runner> floor_two_bytes(const Compiled&, std::span<const ipjit_packet>);
+Result<Runner> floor_dependent(const Compiled&, std::span<const ipjit_packet>);
 
 /// "DPDK 22.11.11", or why there is none.
 std::string dpdk_version();

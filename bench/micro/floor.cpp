@@ -21,16 +21,16 @@ Runner loop(const char* name, std::span<const ipjit_packet> packets, Packet pack
 
 }  // namespace
 
-Result<Runner> floor_one_byte(std::span<const bpf::Insn>, std::span<const ipjit_packet> packets) {
+Result<Runner> floor_one_byte(const Compiled&, std::span<const ipjit_packet> packets) {
   return loop("floor", packets, [](const ipjit_packet& p, uint64_t) { return p.data[12]; });
 }
 
-Result<Runner> floor_two_bytes(std::span<const bpf::Insn>, std::span<const ipjit_packet> packets) {
+Result<Runner> floor_two_bytes(const Compiled&, std::span<const ipjit_packet> packets) {
   return loop("floor", packets,
               [](const ipjit_packet& p, uint64_t) { return p.data[12] + p.data[33]; });
 }
 
-Result<Runner> floor_dependent(std::span<const bpf::Insn>, std::span<const ipjit_packet> packets) {
+Result<Runner> floor_dependent(const Compiled&, std::span<const ipjit_packet> packets) {
   return loop("floor", packets, [](const ipjit_packet& p, uint64_t sum) {
     uint64_t nothing = sum;
     asm("andq $0, %0" : "+r"(nothing) : : "cc");  // 0, but the processor waits for it

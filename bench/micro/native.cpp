@@ -34,19 +34,34 @@ Result<NativePtr> make_native(const ir::Program& program, ir::Compiler& compiler
              .table_bytes = static_cast<uint32_t>(code->bytes.size()) - code->code_len});
 }
 
+namespace {
+
+uint64_t matches_of(ipjit_entry_fn entry, ipjit_ctx& ctx, std::span<const ipjit_packet> packets,
+                    size_t rounds) {
+  uint64_t matches = 0;
+  for (size_t round = 0; round < rounds; ++round)
+    for (const ipjit_packet& packet : packets) {
+      ctx.wire_len = packet.len;
+      matches += static_cast<uint32_t>(entry(packet.data, packet.caplen, &ctx)) != 0;
+    }
+  return matches;
+}
+
+}  // namespace
+
+Runner calls(const std::string& name, ipjit_entry_fn entry, std::span<const ipjit_packet> packets) {
+  return Runner{name, [entry, packets](size_t count, size_t rounds) {
+                  ipjit_ctx ctx = {};
+                  return matches_of(entry, ctx, packets.first(count), rounds);
+                }};
+}
+
 Runner body_runner(const std::string& name, NativePtr native,
                    std::span<const ipjit_packet> packets) {
   return Runner{name, [native, packets](size_t count, size_t rounds) {
-                  const ipjit_entry_fn run = native->entry();
                   ipjit_ctx ctx = {};
                   ctx.counters = native->counters;
-                  uint64_t matches = 0;
-                  for (size_t round = 0; round < rounds; ++round)
-                    for (const ipjit_packet& packet : packets.first(count)) {
-                      ctx.wire_len = packet.len;
-                      matches += static_cast<uint32_t>(run(packet.data, packet.caplen, &ctx)) != 0;
-                    }
-                  return matches;
+                  return matches_of(native->entry(), ctx, packets.first(count), rounds);
                 }};
 }
 

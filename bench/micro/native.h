@@ -31,7 +31,8 @@ Result<ir::Program> general_program(std::span<const bpf::Insn> insns);
 /// Fails: what the compiler and the verifier refuse.
 Result<NativePtr> make_native(const ir::Program& program, ir::Compiler& compiler);
 
-/// A loop of single calls.
+/// A loop of single calls; the code reads no field of ctx but wire_len.
+Runner calls(const std::string& name, ipjit_entry_fn entry, std::span<const ipjit_packet> packets);
 Runner body_runner(const std::string& name, NativePtr native,
                    std::span<const ipjit_packet> packets);
 

@@ -7,9 +7,9 @@
 namespace ipjit::bench {
 namespace {
 
-using Filter = std::shared_ptr<ipjit_filter>;
+using Handle = std::shared_ptr<ipjit_filter>;
 
-Result<Filter> compile(std::span<const bpf::Insn> insns, ipjit_engine engine) {
+Result<Handle> compile(std::span<const bpf::Insn> insns, ipjit_engine engine) {
   static_assert(sizeof(ipjit_insn) == sizeof(bpf::Insn));
   ipjit_options options = {};
   options.size = sizeof options;
@@ -18,12 +18,12 @@ Result<Filter> compile(std::span<const bpf::Insn> insns, ipjit_engine engine) {
   ipjit_filter* filter = ipjit_compile(reinterpret_cast<const ipjit_insn*>(insns.data()),
                                        insns.size(), &options, &error);
   if (!filter) return Error{Stage::kRuntime, Code::kRefused, 0, error.text};
-  return Filter(filter, ipjit_filter_free);
+  return Handle(filter, ipjit_filter_free);
 }
 
 Result<Runner> through_api(const char* name, std::span<const bpf::Insn> insns,
                            std::span<const ipjit_packet> packets, ipjit_engine engine) {
-  Result<Filter> filter = compile(insns, engine);
+  Result<Handle> filter = compile(insns, engine);
   if (!filter) return filter.error();
   return Runner{name, [filter = *filter, packets](size_t count, size_t rounds) {
                   uint64_t matches = 0;
@@ -37,19 +37,16 @@ Result<Runner> through_api(const char* name, std::span<const bpf::Insn> insns,
 
 }  // namespace
 
-Result<Runner> ipjit_interp(std::span<const bpf::Insn> insns,
-                            std::span<const ipjit_packet> packets) {
-  return through_api("ipjit interp", insns, packets, IPJIT_ENGINE_INTERP);
+Result<Runner> ipjit_interp(const Compiled& compiled, std::span<const ipjit_packet> packets) {
+  return through_api("ipjit interp", compiled.insns, packets, IPJIT_ENGINE_INTERP);
 }
 
-Result<Runner> ipjit_tier1(std::span<const bpf::Insn> insns,
-                           std::span<const ipjit_packet> packets) {
-  return through_api("ipjit tier1", insns, packets, IPJIT_ENGINE_TIER1);
+Result<Runner> ipjit_tier1(const Compiled& compiled, std::span<const ipjit_packet> packets) {
+  return through_api("ipjit tier1", compiled.insns, packets, IPJIT_ENGINE_TIER1);
 }
 
-Result<Runner> ipjit_tier1_burst(std::span<const bpf::Insn> insns,
-                                 std::span<const ipjit_packet> packets) {
-  Result<Filter> filter = compile(insns, IPJIT_ENGINE_TIER1);
+Result<Runner> ipjit_tier1_burst(const Compiled& compiled, std::span<const ipjit_packet> packets) {
+  Result<Handle> filter = compile(compiled.insns, IPJIT_ENGINE_TIER1);
   if (!filter) return filter.error();
   return Runner{"ipjit tier1 burst 32", [filter = *filter, packets](size_t count, size_t rounds) {
                   uint64_t matches = 0;
@@ -64,9 +61,8 @@ Result<Runner> ipjit_tier1_burst(std::span<const bpf::Insn> insns,
                 }};
 }
 
-Result<Runner> ipjit_tier1_body(std::span<const bpf::Insn> insns,
-                                std::span<const ipjit_packet> packets) {
-  const Result<ir::Program> program = general_program(insns);
+Result<Runner> ipjit_tier1_body(const Compiled& compiled, std::span<const ipjit_packet> packets) {
+  const Result<ir::Program> program = general_program(compiled.insns);
   if (!program) return program.error();
   tier1::Tier1 tier1;
   const Result<NativePtr> native = make_native(*program, tier1);

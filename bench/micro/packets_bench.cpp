@@ -45,6 +45,9 @@ struct Entrant {
 constexpr Entrant kEntrants[] = {{"libpcap", libpcap, Kind::kRival},
                                  {"rte_bpf JIT", dpdk_jit, Kind::kRival},
                                  {"rte_bpf JIT repaired", dpdk_jit_repaired, Kind::kRival},
+                                 {"clang -O3 C", c_plain, Kind::kRival},
+                                 {"clang -O3 + PGO C", c_pgo, Kind::kRival},
+                                 {"branch-free C", c_branch_free, Kind::kRival},
                                  {"ipjit interp", ipjit_interp, Kind::kOurs},
                                  {"ipjit tier1", ipjit_tier1, Kind::kOurs},
                                  {"ipjit tier1 burst 32", ipjit_tier1_burst, Kind::kOurs},
@@ -73,7 +76,7 @@ double ns_per_packet(const Runner& runner, size_t count, size_t rounds) {
 
 Row load(size_t engine, const Compiled& compiled, const Traffic& traffic, const Plan& plan) {
   Row row;
-  Result<Runner> runner = kEntrants[engine].load(compiled.insns, traffic.packets());
+  Result<Runner> runner = kEntrants[engine].load(compiled, traffic.packets());
   if (!runner) {
     row.refusal = runner.error().why;
     return row;

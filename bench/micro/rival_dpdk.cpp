@@ -193,13 +193,12 @@ Result<Runner> runner(const char* name, std::span<const bpf::Insn> insns,
 
 }  // namespace
 
-Result<Runner> dpdk_jit(std::span<const bpf::Insn> insns, std::span<const ipjit_packet> packets) {
-  return runner("rte_bpf JIT", insns, packets, Variant::kShipped);
+Result<Runner> dpdk_jit(const Compiled& compiled, std::span<const ipjit_packet> packets) {
+  return runner("rte_bpf JIT", compiled.insns, packets, Variant::kShipped);
 }
 
-Result<Runner> dpdk_jit_repaired(std::span<const bpf::Insn> insns,
-                                 std::span<const ipjit_packet> packets) {
-  return runner("rte_bpf JIT repaired", insns, packets, Variant::kRepaired);
+Result<Runner> dpdk_jit_repaired(const Compiled& compiled, std::span<const ipjit_packet> packets) {
+  return runner("rte_bpf JIT repaired", compiled.insns, packets, Variant::kRepaired);
 }
 
 std::string dpdk_version() { return rte_version(); }
@@ -221,10 +220,8 @@ Error no_dpdk() {
 }
 }  // namespace
 
-Result<Runner> dpdk_jit(std::span<const bpf::Insn>, std::span<const ipjit_packet>) {
-  return no_dpdk();
-}
-Result<Runner> dpdk_jit_repaired(std::span<const bpf::Insn>, std::span<const ipjit_packet>) {
+Result<Runner> dpdk_jit(const Compiled&, std::span<const ipjit_packet>) { return no_dpdk(); }
+Result<Runner> dpdk_jit_repaired(const Compiled&, std::span<const ipjit_packet>) {
   return no_dpdk();
 }
 std::string dpdk_version() { return no_dpdk().why; }

@@ -7,9 +7,9 @@
 
 namespace ipjit::bench {
 
-Result<Runner> libpcap(std::span<const bpf::Insn> insns, std::span<const ipjit_packet> packets) {
-  std::vector<bpf_insn> words(insns.size());
-  std::memcpy(words.data(), insns.data(), insns.size_bytes());
+Result<Runner> libpcap(const Compiled& compiled, std::span<const ipjit_packet> packets) {
+  std::vector<bpf_insn> words(compiled.insns.size());
+  std::memcpy(words.data(), compiled.insns.data(), words.size() * sizeof words[0]);
   return Runner{"libpcap", [words, packets](size_t count, size_t rounds) mutable {
                   const bpf_program program{static_cast<u_int>(words.size()), words.data()};
                   pcap_pkthdr header = {};
