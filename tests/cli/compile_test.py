@@ -120,7 +120,6 @@ class Compile(unittest.TestCase):
         line = self.refused("frontend", "-f", "-", stdin="2\n40 0 0 soup\n6 0 0 0\n")
         self.assertIn("line 2", line)
         self.assertIn("kBackwardJump", self.refused("frontend", "ip6 protochain 6"))
-        self.refused("tier2", "--engine", "tier2", "ip")
         self.assertIn("x86-64-v9", self.refused("target", "--target", "x86-64-v9", "ip"))
         self.assertIn("/nowhere", self.refused("runtime", "-f", "/nowhere"))
         self.refused("frontend", "--dialect", "linux", "-f", "-", stdin="2\n96 0 0 1\n22 0 0 0\n")

@@ -5,8 +5,8 @@ import unittest
 
 from command import ipjit
 
-SUBCOMMANDS = ["filter", "exec", "stats", "doctor", "compile", "verify", "eval", "enable",
-               "disable", "status"]
+SUBCOMMANDS = ["filter", "exec", "stats", "doctor", "compile", "profile", "graph", "verify",
+               "eval", "enable", "disable", "status"]
 
 
 class Usage(unittest.TestCase):
@@ -35,12 +35,22 @@ class Usage(unittest.TestCase):
         self.refused(["compile", "--emit", "asm", "--engine", "interp", "ip"], "interpreter")
         self.refused(["compile", "--dlt", "SOUP", "ip"], "SOUP")
         self.refused(["compile", "-f", "/dev/null", "ip"], "-f")
+        self.refused(["compile", "--without", "soup", "-r", "x", "ip"], "soup")
+        self.refused(["compile", "--without", "layout", "ip"], "--without")
+        self.refused(["compile", "--emit", "llvm", "ip"], "tier2")
+        self.refused(["compile", "--engine", "tier2", "--no-optimize", "ip"], "--no-optimize")
+        self.refused(["compile", "-r", "x", "--profile", "y", "ip"], "--profile")
+        self.refused(["compile", "-c", "5", "ip"], "-c")
+        self.refused(["profile", "ip"], "--read")
+        self.refused(["graph"], "EXPR")
+        self.refused(["graph", "-o", "x.bmp", "ip"], "x.bmp")
+        self.refused(["graph", "--format", "bmp", "ip"], "bmp")
         self.refused(["verify", "x"], "--contract")
         self.refused(["stats", "--all", "--pid", "1"], "--pid")
         self.refused(["stats", "--pid", "many"], "many")
 
     def test_later_capabilities_are_not_subcommands_yet(self):
-        for name in ["top", "trace", "graph", "nft"]:
+        for name in ["trace", "nft"]:
             self.refused([name], name, "subcommand")
 
     def test_help_shows_examples(self):

@@ -14,6 +14,8 @@ void add_stats(CLI::App& app, int& status);
 void add_switch(CLI::App& app, int& status);  // enable, disable, status
 void add_doctor(CLI::App& app, int& status);
 void add_compile(CLI::App& app, int& status);
+void add_profile(CLI::App& app, int& status);
+void add_graph(CLI::App& app, int& status);
 void add_verify(CLI::App& app, int& status);
 void add_eval(CLI::App& app, int& status);
 

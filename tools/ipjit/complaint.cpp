@@ -12,6 +12,7 @@ namespace {
 std::string place(const Error& error) {
   if (error.code == Code::kSyntax && error.stage != Stage::kExpression)
     return fmt::format("line {}, ", error.at);
+  if (error.code == Code::kUnavailable || error.code == Code::kIo) return "";
   switch (error.stage) {
     case Stage::kFrontend:
       return fmt::format("instruction {}, ", error.at);

@@ -34,7 +34,9 @@ void each_table_field(Table& table, Visit visit) {
   visit("size", table.size);
 }
 
-Error bad(const std::string& why) { return {Stage::kUsage, Code::kBadInput, 0, "contract: " + why}; }
+Error bad(const std::string& why) {
+  return {Stage::kUsage, Code::kBadInput, 0, "contract: " + why};
+}
 
 /// Fills fields through `walk` and checks that the object holds no others; `more` is one key that
 /// somebody else reads.

@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 
+#include <CLI/CLI.hpp>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -31,6 +32,16 @@ void add_source_options(CLI::App& sub, FilterSource& source) {
                "leave out libpcap's own optimiser, as tcpdump -O does");
 }
 
+void add_traffic_options(CLI::App& sub, Traffic& traffic) {
+  CLI::Option* capture = sub.add_option("-r,--read", traffic.capture,
+                                        "pcap or pcapng file whose packets say what is hot");
+  sub.add_option("--profile", traffic.profile, "file of `ipjit profile`, in place of a capture")
+      ->excludes(capture);
+  sub.add_option("-c", traffic.packets, "look at this many packets of the capture only")
+      ->check(CLI::PositiveNumber)
+      ->needs(capture);
+}
+
 Result<std::string> read_file(const std::string& path) {
   auto failed = [&] {
     return Error{Stage::kRuntime, Code::kIo, 0,
@@ -47,6 +58,19 @@ Result<std::string> read_file(const std::string& path) {
   while (size_t size = std::fread(piece, 1, sizeof piece, file.get())) bytes.append(piece, size);
   if (std::ferror(file.get())) return failed();
   return bytes;
+}
+
+Status write_file(const std::string& path, const std::string& bytes) {
+  if (path.empty()) {
+    std::fwrite(bytes.data(), 1, bytes.size(), stdout);
+    return ok();
+  }
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "wb"), std::fclose);
+  if (!file || std::fwrite(bytes.data(), 1, bytes.size(), file.get()) != bytes.size() ||
+      std::fflush(file.get()) != 0)
+    return Error{Stage::kRuntime, Code::kIo, 0,
+                 fmt::format("{} cannot be written: {}", path, std::strerror(errno))};
+  return ok();
 }
 
 Result<bpf::InsnList> load(const FilterSource& source, bpf::Link link) {

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What a subcommand compiles: the options that say it, and how it is loaded.
+// What a subcommand compiles, and for which packets: the options that say it, and how it is loaded.
 #pragma once
 
-#include <CLI/CLI.hpp>
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "bpf-frontend/expression.h"
 #include "bpf-frontend/insn.h"
 #include "ipjit/error.h"
+
+namespace CLI {
+class App;
+}
 
 namespace ipjit::cli {
 
@@ -27,6 +31,17 @@ struct FilterSource {
 
 void add_source_options(CLI::App& sub, FilterSource& source);
 
+/// Packets that a filter is specialised for: of a capture, or a profile that was made of one.
+struct Traffic {
+  std::string capture;   ///< "-": standard input
+  std::string profile;   ///< file of `ipjit profile`; "-": standard input
+  uint64_t packets = 0;  ///< of the capture, at most; 0: all
+
+  bool known() const { return !capture.empty() || !profile.empty(); }
+};
+
+void add_traffic_options(CLI::App& sub, Traffic& traffic);
+
 /// Takes: the capture's link; its `optimize` is the source's to say.
 /// Fails: kUsage where both or neither are given; as bpf::compile_expression(), bpf::parse_ddd();
 ///        kIo where the file cannot be read.
@@ -35,5 +50,9 @@ Result<bpf::InsnList> load(const FilterSource& source, bpf::Link link);
 /// A whole file as bytes; "-" is standard input.
 /// Fails: Stage::kRuntime, kIo.
 Result<std::string> read_file(const std::string& path);
+
+/// Writes a whole file; an empty path is standard output, whose failures main() sees.
+/// Fails: Stage::kRuntime, kIo.
+Status write_file(const std::string& path, const std::string& bytes);
 
 }  // namespace ipjit::cli

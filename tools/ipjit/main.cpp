@@ -30,6 +30,8 @@ void add_subcommands(CLI::App& app, int& status) {
   add_switch(app, status);
   add_doctor(app, status);
   add_compile(app, status);
+  add_profile(app, status);
+  add_graph(app, status);
   add_verify(app, status);
   add_eval(app, status);
 }

@@ -33,6 +33,8 @@ itself; nobody needs to call it.  One serves a user at a time.
   --idle SECONDS    end after so long without a request (60; 0: never)
   --no-cache        neither look into nor add to ~/.cache/ipjit/tier2
   --root DIRECTORY  meet clients below DIRECTORY/ipjit-UID/ (/dev/shm)
+  --emit-llvm TARGET
+                    print what LLVM is given for the IR text on standard input, and end
   --version         print what it is and compiles with
   --help            print this
 )";

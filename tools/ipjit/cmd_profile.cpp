@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// `ipjit profile`: what a filter meets in a capture, as text.
+#include <memory>
+
+#include "bpf-frontend/check.h"
+#include "ir/profile_text.h"
+#include "tools/ipjit/commands.h"
+#include "tools/ipjit/complaint.h"
+#include "tools/ipjit/traffic.h"
+
+namespace ipjit::cli {
+namespace {
+
+constexpr const char* kHelp =
+    R"(Runs the packets through the interpreter and counts: which way each branch goes and how often a
+predictor is wrong about it, which checks fail, which values each load gives.  The number behind
+branch, need and value is the BPF instruction, as `ipjit compile --emit bpf` numbers them.
+`ipjit compile --profile` and `ipjit graph --profile` read what this prints.
+
+Examples:
+  ipjit profile -r capture.pcap 'tcp port 80'
+  ipjit profile -r capture.pcap -c 10000 -o web.profile 'tcp port 80'
+  ipjit compile --engine tier2 --profile web.profile 'tcp port 80')";
+
+struct Options {
+  FilterSource source;
+  Traffic traffic;
+  std::string output;
+};
+
+Result<ir::Profile> profile_of(const Options& options) {
+  const bpf::Dialect dialect = *bpf::dialect_named(options.source.dialect);
+  Result<OpenTraffic> traffic = open_traffic(options.traffic, "", dialect);
+  if (!traffic) return traffic.error();
+  // The capture's snapshot length is left out, as `ipjit compile` leaves it out: it is in the
+  // program, and a profile is one program's.
+  Result<bpf::InsnList> insns = load(options.source, {.dlt = traffic->dlt});
+  if (!insns) return insns.error();
+  if (Status checked = bpf::check(*insns, dialect); !checked) return checked.error();
+  Result<Stages> stages = compile_stages(
+      *insns,
+      {.dialect = dialect, .engine = Engine::kInterp, .special = true, .watch = traffic->watch});
+  if (!stages) return stages.error();
+  return std::move(stages->special->profile);
+}
+
+int run(const Options& options) {
+  Result<ir::Profile> profile = profile_of(options);
+  if (!profile) return complain(profile.error());
+  Status written = write_file(options.output, ir::print(*profile));
+  return written ? kSuccess : complain(written.error());
+}
+
+}  // namespace
+
+void add_profile(CLI::App& app, int& status) {
+  CLI::App* sub = app.add_subcommand("profile", "Show what a filter meets in a capture");
+  sub->footer(kHelp);
+  auto options = std::make_shared<Options>();
+  add_source_options(*sub, options->source);
+  sub->add_option("-r,--read", options->traffic.capture, "pcap or pcapng file; -: standard input")
+      ->required();
+  sub->add_option("-c", options->traffic.packets, "look at this many packets only")
+      ->check(CLI::PositiveNumber);
+  sub->add_option("-o,--output", options->output, "write to this file");
+  sub->callback([options, &status] { status = run(*options); });
+}
+
+}  // namespace ipjit::cli

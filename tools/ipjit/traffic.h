@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The packets that a filter is specialised for, and what they tell.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "bpf-frontend/insn.h"
+#include "ipjit/error.h"
+#include "ir/profile.h"
+#include "tools/ipjit/capture.h"
+#include "tools/ipjit/filter_source.h"
+#include "tools/ipjit/stages.h"
+
+namespace ipjit::cli {
+
+/// Runs a capture's packets through the interpreter.
+///
+/// Takes: a program whose sites are numbered; at most `most` packets, 0: all.
+/// Fails: as Capture::read().
+Result<ir::Profile> watch(const ir::Program& general, bpf::Dialect dialect, Capture& capture,
+                          uint64_t most);
+
+struct OpenTraffic {
+  int dlt = 0;  ///< of the capture, or the one that was named
+  Watch watch;  ///< for StagesRequest; empty where nothing is known.  Once only
+};
+
+/// Takes: the link type's name for where there is no capture.
+/// Fails: kBadOption; as Capture::open().
+Result<OpenTraffic> open_traffic(const Traffic& traffic, const std::string& dlt,
+                                 bpf::Dialect dialect);
+
+}  // namespace ipjit::cli
