@@ -38,6 +38,7 @@ class FoldFacts {
   bool run() {
     for (const auto& [field, value] : facts_.fields) fold_field(field, value);
     fail_long_needs();
+    if (changed_) tidy(work_);  // what is decided now need not be covered
     cover_short_needs();
     return changed_;
   }

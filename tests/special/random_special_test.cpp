@@ -34,6 +34,29 @@ struct Outcome {
   bool operator==(const Outcome&) const = default;
 };
 
+bool keeps(const Facts& facts, const RandomInput& input, size_t size) {
+  bool keeps = size >= facts.min_len && size <= facts.max_len;
+  for (const auto& [field, value] : facts.fields) {
+#define IPJIT_FIELD(name, meaning) \
+  if (field == IPJIT_FIELD_##name) keeps &= input.ctx.name == value;
+#include "ipjit/fields.def"
+#undef IPJIT_FIELD
+  }
+  return keeps;
+}
+
+/// What the first input keeps, and perhaps others.
+Facts facts_of(const RandomInput& input, uint64_t seed) {
+  Facts facts;
+  facts.min_len = seed % 3 == 0 ? 0 : seed % 40;
+  facts.max_len = seed % 5 == 0 ? UINT32_MAX : seed % 80;
+#define IPJIT_FIELD(name, meaning) \
+  if (seed >> IPJIT_FIELD_##name & 1) facts.fields.emplace_back(IPJIT_FIELD_##name, input.ctx.name);
+#include "ipjit/fields.def"
+#undef IPJIT_FIELD
+  return facts;
+}
+
 /// Counter 0 of a specialised program says how often it left: not part of what it means.
 Outcome run(const Program& program, RandomInput& input, size_t size, bool own_counter) {
   input.reset();
@@ -54,7 +77,8 @@ struct Tally {
 
 class RandomSpecial : public ::testing::Test {
  protected:
-  void expect_same(const Program& general, const Specialised& made, const std::string& how) {
+  void expect_same(const Program& general, const Specialised& made, const std::string& how,
+                   const Facts& facts = {}) {
     const Status valid = validate(made.program);
     ASSERT_TRUE(valid) << how << ": " << to_string(valid.error()) << "\n"
                        << print(general) << print(made.program);
@@ -65,10 +89,12 @@ class RandomSpecial : public ::testing::Test {
     ++tally_.changed;
     const bool own = made.counters != 0;
     for (RandomInput& input : inputs_)
-      for (size_t size = 0; size <= input.data.size(); ++size)
+      for (size_t size = 0; size <= input.data.size(); ++size) {
+        if (!keeps(facts, input, size)) continue;
         ASSERT_EQ(run(made.program, input, size, own), run(general, input, size, false))
             << how << ", " << size << " bytes\n"
             << print(general) << print(made.program);
+      }
   }
 
   void try_program(Program general, uint64_t seed) {
@@ -94,6 +120,12 @@ class RandomSpecial : public ::testing::Test {
             "seed " + std::to_string(seed) + ", profile " + profile_name + ", " + choices_name);
         if (HasFatalFailure()) return;
       }
+    const Facts facts = facts_of(inputs_[0], seed * 0x9e3779b97f4a7c15 >> 8);
+    for (const char* name : {"all", "fold_facts alone"})
+      for (const auto& [choices_name, choices] : all_choices())
+        if (choices_name == name && !HasFatalFailure())
+          expect_same(general, specialise(general, seen, facts, choices),
+                      "seed " + std::to_string(seed) + ", facts, " + name, facts);
   }
 
   std::vector<RandomInput> inputs_;
