@@ -161,7 +161,7 @@ class Guards {
   }
 
   Trial try_set(const Set& set) {
-    Work made{p_, work_.general, work_.profile, work_.facts, {}, {}};
+    Work made{p_, work_.general, work_.profile, work_.facts, work_.choices, {}, {}};
     std::swap(made.ws, work_.ws);
     guard(made, set);
     tidy(made);

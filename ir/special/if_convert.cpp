@@ -117,7 +117,8 @@ class IfConvert {
     made.region = grow_region(of_, head, kept);
     made.kept = std::move(kept);
     if (made.region.members.size() < 2) return std::nullopt;
-    std::optional<Straight> straight = straighten(of_, made.region, readable_[head].bytes);
+    std::optional<Straight> straight =
+        straighten(of_, made.region, readable_[head].bytes, work_.choices.wide_loads);
     if (!straight || (straight->leaves && clean_[head] == 0)) return std::nullopt;
     made.saved = of_.flow.reach[head] * (made.region.cycles - straight->cycles);
     made.straight = std::move(*straight);

@@ -35,6 +35,7 @@ struct Work {
   const Program& general;  ///< as it was given
   const Profile& profile;
   const Facts& facts;
+  const Choices& choices;  ///< for a pass whose price depends on another
   std::vector<std::string> log;
   Workspace ws;  ///< for the passes of optimize()
 

@@ -101,7 +101,6 @@ PredId Predicates::negation_of(const Node& node) {
   return kNever;
 }
 
-/// The operands of nested `and`s (or `or`s), ascending; the expression itself if it is none.
 std::vector<PredId> Predicates::parts_of(Kind kind, PredId id) const {
   std::vector<PredId> parts, open{id};
   while (!open.empty()) {

@@ -48,12 +48,13 @@ class Predicates {
   PredId both(PredId a, PredId b);
   PredId either(PredId a, PredId b);
   PredId negation(PredId a);
+  /// The operands of nested ands or ors, ascending; the expression itself if it is none.
+  std::vector<PredId> parts_of(Kind kind, PredId id) const;
   /// condition ? a : b
   PredId choice(PredId condition, PredId a, PredId b);
 
  private:
   PredId add(Kind kind, PredId a, PredId b);
-  std::vector<PredId> parts_of(Kind kind, PredId id) const;
   PredId join(Kind kind, const std::vector<PredId>& parts);
   bool excludes(PredId a, const PredTest& not_equal, int depth) const;
   PredId negation_of(const Node& node);

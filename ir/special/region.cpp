@@ -29,6 +29,8 @@ constexpr uint32_t kMaxInstructions = 192;
 constexpr uint32_t kMaxCases = 8;      // of a switch: each becomes a test
 constexpr double kLeastPassed = 0.97;  // of a need: who fails leaves, and starts again
 
+constexpr uint32_t kNoDefinition = 0xffffffff;
+
 bool leaves_trace(Op op) { return op == Op::kEffect || op == Op::kCount; }
 
 /// What is known of a block before the walk arrives there.
@@ -156,6 +158,9 @@ Convertible::Convertible(const Program& program, const Profile& profile)
   may.reserve(program.blocks.size());
   for (const Block& block : program.blocks)
     may.push_back(may_convert(program, flow, block) ? 1 : 0);
+  definitions_.assign(program.values.size(), kNoDefinition);
+  for (uint32_t i = 0; i < program.insns.size(); ++i)
+    if (program.insns[i].result != kNoValue) definitions_[index(program.insns[i].result)] = i;
 }
 
 double Convertible::share(uint32_t block, uint32_t i) const {
@@ -163,6 +168,11 @@ double Convertible::share(uint32_t block, uint32_t i) const {
   if (term.kind == TermKind::kSwitch) return case_share(program, term, i, profile);
   if (term.kind == TermKind::kJump) return 1;
   return i == 0 ? flow.taken[block] : 1 - flow.taken[block];
+}
+
+const Insn* Convertible::definition(ValueId id) const {
+  const uint32_t at = index(id) < definitions_.size() ? definitions_[index(id)] : kNoDefinition;
+  return at == kNoDefinition ? nullptr : &program.insns[at];
 }
 
 Region grow_region(const Convertible& of, uint32_t head, const std::vector<uint32_t>& kept) {

@@ -47,6 +47,11 @@ struct Convertible {
   /// The share of a block's packets that leave it along the i-th edge of its end, in the order of
   /// for_each_edge().
   double share(uint32_t block, uint32_t i) const;
+  /// Null for a parameter.
+  const Insn* definition(ValueId id) const;
+
+ private:
+  std::vector<uint32_t> definitions_;  ///< by value
 };
 
 /// Everything that `head` leads to without passing a block of `kept` (ascending) or one that is not

@@ -33,22 +33,13 @@
 
 #include "ir/edges.h"
 #include "ir/special/cost.h"
-#include "ir/special/predicate.h"
+#include "ir/special/straight_writer.h"
 
 namespace ipjit::ir {
 namespace {
 
-constexpr size_t kMaxBeyond = 128;       // blocks copied for one side
-constexpr double kStrangersFail = 0.02;  // of the packets that were not asked for a need before
+constexpr size_t kMaxBeyond = 128;  // blocks copied for one side
 constexpr PredId kDoesNotMatter{0xffffffff};
-
-/// A need with an offset value, for all places of it in the region.
-struct OffsetNeed {
-  Insn insn;
-  double share = 0;               ///< of the packets that are asked for it now
-  std::vector<uint32_t> members;  ///< who ask, by position
-  bool done = false;
-};
 
 /// What a block answers with.
 struct Answer {
@@ -61,221 +52,31 @@ struct Answer {
 
 class Straighten {
  public:
-  Straighten(const Convertible& of, const Region& region, const uint64_t (&readable)[2])
-      : of_(of), p_(of.program), region_(region), readable_{readable[0], readable[1]} {}
+  Straighten(const Convertible& of, const Region& region, const uint64_t (&readable)[2], bool wide)
+      : of_(of), p_(of.program), region_(region), writer_(of, region, readable, wide) {}
 
   std::optional<Straight> run() {
-    read_region();
-    ask_constant_needs();
     for (uint32_t s = 0; s < region_.sides.size() && !ended_; ++s)
       if (!leave_to(s)) return std::nullopt;
     if (!ended_) answer();
-    return std::move(out_);
+    return std::move(out());
   }
 
  private:
-  // --- what the region holds
-  void read_region() {
-    out_.pieces.emplace_back();
-    for (uint32_t m = 0; m < region_.members.size(); ++m) {
-      const Block& block = p_.blocks[region_.members[m]];
-      const uint32_t first = block.first + (m == 0 ? leading_needs(p_, region_.head()) : 0);
-      for (uint32_t i = block.first; i < first; ++i) {
-        see_leading(p_.insns[i]);
-        out_.cycles += cost_of(p_, p_.insns[i]);
-      }
-      for (uint32_t i = first; i < block.first + block.count; ++i) {
-        const Insn& insn = p_.insns[i];
-        if (insn.result != kNoValue) definition_[insn.result] = i;
-        if (insn.op == Op::kNeed) see_need(insn, m);
-      }
-      for_each_edge(p_, block.term, [&](const Edge& edge) { see_edge(edge); });
-    }
-  }
-
-  void see_leading(const Insn& need) {
-    uint64_t& readable = readable_[static_cast<uint32_t>(need.base)];
-    if (need.a == kNoValue) readable = std::max(readable, need.imm);
-  }
-
-  void see_need(const Insn& insn, uint32_t member) {
-    if (insn.a == kNoValue) {
-      uint64_t& wanted = wanted_[static_cast<uint32_t>(insn.base)];
-      wanted = std::max(wanted, insn.imm);
-      return;
-    }
-    OffsetNeed* need = need_of(insn);
-    if (need == nullptr) {
-      needs_.push_back({insn, 0, {}});
-      need = &needs_.back();
-      need->insn.a = resolve(insn.a);
-    }
-    need->insn.imm = std::max(need->insn.imm, insn.imm);
-    need->share = std::max(need->share, region_.reach[member]);
-    need->members.push_back(member);
-  }
-
-  OffsetNeed* need_of(const Insn& place) {
-    for (OffsetNeed& need : needs_)
-      if (need.insn.a == resolve(place.a) && need.insn.base == place.base) return &need;
-    return nullptr;
-  }
-
-  void see_edge(const Edge& edge) {
-    if (region_.position_of(index(edge.to)) == Region::kNotIn) return;
-    const auto params = p_.params_of(p_.blocks[index(edge.to)]);
-    const auto args = p_.args_of(edge);
-    for (size_t i = 0; i < params.size(); ++i) alias_[params[i]] = resolve(args[i]);
-  }
-
-  /// A parameter of a member stands for its one argument.
-  ValueId resolve(ValueId id) const {
-    const auto at = alias_.find(id);
-    return at == alias_.end() ? id : at->second;
-  }
-
-  // --- writing
-  Straight::Piece& piece() { return out_.pieces.back(); }
-
-  void write(const Insn& insn) {
-    out_.cycles += left_ * cost_of(p_, insn);
-    piece().insns.push_back(insn);
-  }
-
-  ValueId add_value(Type type) {
-    out_.types.push_back(type);
-    return ValueId{static_cast<uint32_t>(p_.values.size() + out_.types.size() - 1)};
-  }
-
-  ValueId write(Op op, Type type, ValueId a, ValueId b, uint64_t imm, uint32_t source = kNoSource) {
-    Insn insn;
-    insn.op = op;
-    insn.type = type;
-    insn.a = a;
-    insn.b = b;
-    insn.imm = imm;
-    insn.source = source;
-    insn.result = add_value(type);
-    write(insn);
-    return insn.result;
-  }
-
-  void ask_constant_needs() {
-    for (const Base base : {Base::kData, Base::kTransport}) {
-      const uint64_t wanted = wanted_[static_cast<uint32_t>(base)];
-      if (wanted <= readable_[static_cast<uint32_t>(base)]) continue;
-      Insn need;
-      need.op = Op::kNeed;
-      need.base = base;
-      need.imm = wanted;
-      out_.leaves = true;
-      write(need);
-    }
-  }
-
-  void ask(OffsetNeed& need) {
-    if (need.done) return;
-    need.done = true;
-    Insn insn = need.insn;
-    insn.a = value(insn.a);
-    out_.leaves = true;
-    write(insn);
-    const double strangers = std::max(0.0, left_ - need.share);
-    out_.cycles += strangers * kStrangersFail * (2 * kCosts.mispredict + region_.cycles);
-  }
-
-  /// What stands for a value of the program, written here if it was not yet.
-  ValueId value(ValueId id) {
-    const ValueId root = resolve(id);
-    const ValueId made = defined(root);
-    if (root != id) out_.values[id] = made;
-    return made;
-  }
-
-  ValueId defined(ValueId id) {
-    const auto def = definition_.find(id);
-    if (def == definition_.end()) return id;
-    if (const auto known = out_.values.find(id); known != out_.values.end()) return known->second;
-    Insn insn = p_.insns[def->second];
-    if (load_size(insn.op) != 0 && insn.a != kNoValue)
-      if (OffsetNeed* const need = need_of(insn)) ask(*need);
-    if (insn.a != kNoValue) insn.a = value(insn.a);
-    if (insn.b != kNoValue) insn.b = value(insn.b);
-    insn.result = add_value(insn.type);
-    write(insn);
-    return out_.values[id] = insn.result;
-  }
+  Straight& out() { return writer_.out(); }
+  Straight::Piece& piece() { return writer_.piece(); }
+  Predicates& preds() { return writer_.preds(); }
 
   // --- conditions
   PredId test_of(const Term& term) {
-    return preds_.test({term.rel, false, resolve(term.a),
-                        term.b == kNoValue ? kNoValue : resolve(term.b), term.imm, term.table,
-                        term.source});
+    return preds().test({term.rel, false, writer_.resolve(term.a),
+                         term.b == kNoValue ? kNoValue : writer_.resolve(term.b), term.imm,
+                         term.table, term.source});
   }
 
   PredId case_of(const Term& term, const Case& c) {
-    return preds_.test({Rel::kEq, false, resolve(term.a), kNoValue, c.value, 0, kNoSource});
-  }
-
-  ValueId write_pred(PredId id) {
-    if (const auto known = written_.find(id); known != written_.end()) return known->second;
-    const Predicates::Node node = preds_[id];
-    ValueId made = kNoValue;
-    switch (node.kind) {
-      case Predicates::Kind::kFalse:
-      case Predicates::Kind::kTrue:
-        made = write(Op::kConst, Type::kU32, kNoValue, kNoValue,
-                     node.kind == Predicates::Kind::kTrue ? 1 : 0);
-        break;
-      case Predicates::Kind::kTest:
-        made = write_test(node.test);
-        break;
-      case Predicates::Kind::kAnd:
-      case Predicates::Kind::kOr: {
-        const Op op = node.kind == Predicates::Kind::kAnd ? Op::kAnd : Op::kOr;
-        const ValueId left = write_pred(node.left);
-        made = write(op, Type::kU32, left, write_pred(node.right), 0);
-        break;
-      }
-    }
-    return written_[id] = made;
-  }
-
-  ValueId write_test(const PredTest& t) {
-    const ValueId a = value(t.a);
-    const ValueId b = t.b == kNoValue ? kNoValue : value(t.b);
-    const auto test = [&](Op op) { return write(op, Type::kU32, a, b, t.imm, t.source); };
-    switch (t.rel) {
-      case Rel::kEq:
-        return test(t.negated ? Op::kNe : Op::kEq);
-      case Rel::kLt:
-      case Rel::kLe:
-      case Rel::kAny: {
-        const Op op = t.rel == Rel::kLt ? Op::kLt : t.rel == Rel::kLe ? Op::kLe : Op::kAny;
-        const ValueId holds = test(op);
-        return t.negated ? write(Op::kXor, Type::kU32, holds, kNoValue, 1) : holds;
-      }
-      case Rel::kIn:
-        return write_find(a, t);
-    }
-    return kNoValue;
-  }
-
-  ValueId write_find(ValueId key, const PredTest& t) {
-    const Table& table = p_.tables[t.table];
-    Insn find;
-    find.op = Op::kFind;
-    find.type = Type::kU32;
-    find.a = key;
-    find.table = t.table;
-    find.source = t.source;
-    find.result = add_value(Type::kU32);
-    write(find);
-    const bool set = table.miss == 0 && std::all_of(table.entries.begin(), table.entries.end(),
-                                                    [](const auto& e) { return e.value == 1; });
-    if (set && !t.negated) return find.result;
-    const Op op = t.negated ? Op::kEq : Op::kNe;
-    return write(op, Type::kU32, find.result, kNoValue, table.miss, t.source);
+    return preds().test(
+        {Rel::kEq, false, writer_.resolve(term.a), kNoValue, c.value, 0, kNoSource});
   }
 
   // --- sides
@@ -314,7 +115,7 @@ class Straighten {
 
   PredId choose(PredId condition, PredId a, PredId b) {
     if (condition == Predicates::kAlways || b == kDoesNotMatter) return a;
-    return a == kDoesNotMatter ? b : preds_.choice(condition, a, b);
+    return a == kDoesNotMatter ? b : preds().choice(condition, a, b);
   }
 
   /// By member: whether a packet there comes to side `s`; of earlier sides nobody asks any more.
@@ -342,23 +143,22 @@ class Straighten {
     const Side& side = region_.sides[s];
     const std::vector<PredId> comes = comes_to(s);
     const PredId when = comes[0] == kDoesNotMatter ? Predicates::kNever : comes[0];
-    out_.beyond.emplace_back();
+    out().beyond.emplace_back();
     if (when == Predicates::kNever) return true;
     if (!find_beyond(s)) return false;
-    for (OffsetNeed& need : needs_)
-      if (std::any_of(need.members.begin(), need.members.end(),
-                      [&](uint32_t m) { return comes[m] != Predicates::kNever; }))
-        ask(need);
+    std::vector<uint8_t> askers(comes.size());
+    std::ranges::transform(comes, askers.begin(), [](PredId c) { return c != Predicates::kNever; });
+    writer_.ask(askers);
     write_for_beyond(s);
     std::vector<ValueId> args;
-    for (ValueId arg : side.args) args.push_back(value(arg));
+    for (ValueId arg : side.args) args.push_back(writer_.value(arg));
     end_piece(when, s, std::move(args));
-    const double stay = std::max(0.0, left_ - side.share);
+    const double stay = std::max(0.0, writer_.left() - side.share);
     const double mispredicted = std::min({mispredicted_for(s, comes), side.share, stay});
-    out_.mispredicts += mispredicted;
-    out_.cycles += left_ * cost_of(p_, piece().term) + mispredicted * kCosts.mispredict;
-    left_ = stay;
-    if (!ended_) out_.pieces.emplace_back();
+    out().mispredicts += mispredicted;
+    out().cycles += writer_.left() * cost_of(p_, piece().term) + mispredicted * kCosts.mispredict;
+    writer_.set_left(stay);
+    if (!ended_) out().pieces.emplace_back();
     return true;
   }
 
@@ -387,19 +187,19 @@ class Straighten {
     ended_ = when == Predicates::kAlways;
     bool on_taken = true;
     if (!ended_) {
-      const Predicates::Node node = preds_[when];
+      const Predicates::Node node = preds()[when];
       term.kind = TermKind::kBranch;
       if (node.kind == Predicates::Kind::kTest && node.test.source != kNoSource) {
         // The test as it was, with its source, so that the profile still speaks of it.
         term.rel = node.test.rel;
-        term.a = value(node.test.a);
-        term.b = node.test.b == kNoValue ? kNoValue : value(node.test.b);
+        term.a = writer_.value(node.test.a);
+        term.b = node.test.b == kNoValue ? kNoValue : writer_.value(node.test.b);
         term.imm = node.test.imm;
         term.table = node.test.table;
         term.source = node.test.source;
         on_taken = !node.test.negated;
       } else {
-        term.a = write_pred(when);
+        term.a = writer_.write(when);
         term.rel = Rel::kAny;
         term.imm = 1;
       }
@@ -412,7 +212,7 @@ class Straighten {
 
   bool find_beyond(uint32_t s) {
     std::set<uint32_t> open{region_.sides[s].block};
-    std::vector<uint32_t>& found = out_.beyond[s];
+    std::vector<uint32_t>& found = out().beyond[s];
     while (!open.empty()) {
       const uint32_t b = *open.begin();
       open.erase(open.begin());
@@ -430,9 +230,9 @@ class Straighten {
     std::set<ValueId> own;
     const auto use = [&](ValueId id) {
       if (id == kNoValue || own.contains(id)) return;
-      value(id);
+      writer_.value(id);
     };
-    for (uint32_t b : out_.beyond[s]) {
+    for (uint32_t b : out().beyond[s]) {
       const Block& block = p_.blocks[b];
       for (ValueId param : p_.params_of(block)) own.insert(param);
       for (const Insn& insn : p_.insns_of(block)) {
@@ -454,7 +254,7 @@ class Straighten {
     for (size_t m = region_.members.size(); m-- > 0;) {
       const Term& term = p_.blocks[region_.members[m]].term;
       if (term.kind == TermKind::kRet) {
-        answers[m] = term.a == kNoValue ? constant(term.imm) : as_value(value(term.a));
+        answers[m] = term.a == kNoValue ? constant(term.imm) : as_value(writer_.value(term.a));
         continue;
       }
       for_each_choice(term, [&](PredId condition, const Edge& edge) {
@@ -463,7 +263,7 @@ class Straighten {
         answers[m] = choose(condition, there, answers[m]);
       });
     }
-    for (OffsetNeed& need : needs_) ask(need);
+    writer_.ask(std::vector<uint8_t>(region_.members.size(), 1));
     Term& term = piece().term;
     term.kind = TermKind::kRet;
     const Answer& all = answers[0];
@@ -473,7 +273,7 @@ class Straighten {
       const ValueId result = write_answer(all);
       piece().term.a = result;
     }
-    out_.cycles += left_ * cost_of(p_, piece().term);
+    out().cycles += writer_.left() * cost_of(p_, piece().term);
   }
 
   static Answer constant(uint64_t imm) {
@@ -494,55 +294,47 @@ class Straighten {
         return (x.yes == yes || x.yes == no) && (x.no == yes || x.no == no);
       };
       if (within(a) && within(b))
-        return {Answer::Kind::kChoice, preds_.choice(condition, when(a, yes), when(b, yes)), yes,
+        return {Answer::Kind::kChoice, preds().choice(condition, when(a, yes), when(b, yes)), yes,
                 no, kNoValue};
     }
     // a where it holds: b ^ ((a ^ b) & -condition)
     const ValueId va = write_answer(a);
     const ValueId vb = write_answer(b);
-    const ValueId mask = write(Op::kNeg, Type::kU32, write_pred(condition), kNoValue, 0);
-    const ValueId change = write(Op::kXor, Type::kU32, va, vb, 0);
-    const ValueId masked = write(Op::kAnd, Type::kU32, change, mask, 0);
-    return as_value(write(Op::kXor, Type::kU32, vb, masked, 0));
+    const ValueId mask = writer_.write(Op::kNeg, Type::kU32, writer_.write(condition), kNoValue, 0);
+    const ValueId change = writer_.write(Op::kXor, Type::kU32, va, vb, 0);
+    const ValueId masked = writer_.write(Op::kAnd, Type::kU32, change, mask, 0);
+    return as_value(writer_.write(Op::kXor, Type::kU32, vb, masked, 0));
   }
 
   /// When the answer is `yes`, of two that it may be.
   PredId when(const Answer& answer, uint64_t yes) {
     const PredId one = answer.yes == yes ? Predicates::kAlways : Predicates::kNever;
     const PredId two = answer.no == yes ? Predicates::kAlways : Predicates::kNever;
-    return preds_.choice(answer.when, one, two);
+    return preds().choice(answer.when, one, two);
   }
 
   ValueId write_answer(const Answer& answer) {
     if (answer.kind == Answer::Kind::kValue) return answer.value;
     if (answer.yes == answer.no || answer.when == Predicates::kAlways)
-      return write(Op::kConst, Type::kU32, kNoValue, kNoValue, answer.yes);
+      return writer_.write(Op::kConst, Type::kU32, kNoValue, kNoValue, answer.yes);
     if (answer.when == Predicates::kNever)
-      return write(Op::kConst, Type::kU32, kNoValue, kNoValue, answer.no);
-    const ValueId holds = write_pred(answer.when);
+      return writer_.write(Op::kConst, Type::kU32, kNoValue, kNoValue, answer.no);
+    const ValueId holds = writer_.write(answer.when);
     if (answer.no == 0 && std::has_single_bit(answer.yes))
       return answer.yes == 1 ? holds
-                             : write(Op::kShl, Type::kU32, holds, kNoValue,
-                                     static_cast<uint64_t>(std::countr_zero(answer.yes)));
-    const ValueId mask = write(Op::kNeg, Type::kU32, holds, kNoValue, 0);
-    const ValueId yes = write(Op::kAnd, Type::kU32, mask, kNoValue, answer.yes ^ answer.no);
+                             : writer_.write(Op::kShl, Type::kU32, holds, kNoValue,
+                                             static_cast<uint64_t>(std::countr_zero(answer.yes)));
+    const ValueId mask = writer_.write(Op::kNeg, Type::kU32, holds, kNoValue, 0);
+    const ValueId yes = writer_.write(Op::kAnd, Type::kU32, mask, kNoValue, answer.yes ^ answer.no);
     if (answer.no == 0) return yes;
-    return write(Op::kXor, Type::kU32, yes, kNoValue, answer.no);
+    return writer_.write(Op::kXor, Type::kU32, yes, kNoValue, answer.no);
   }
 
   const Convertible& of_;
   const Program& p_;
   const Region& region_;
-  uint64_t readable_[2];
-  uint64_t wanted_[2] = {0, 0};
-  std::map<ValueId, uint32_t> definition_;
-  std::map<ValueId, ValueId> alias_;
-  std::vector<OffsetNeed> needs_;
-  Predicates preds_;
-  std::map<PredId, ValueId> written_;
-  double left_ = 1;  ///< share of packets that come to what is written now
+  StraightWriter writer_;
   bool ended_ = false;
-  Straight out_;
 };
 
 }  // namespace
@@ -555,8 +347,8 @@ uint32_t leading_needs(const Program& program, uint32_t head) {
 }
 
 std::optional<Straight> straighten(const Convertible& of, const Region& region,
-                                   const uint64_t (&readable)[2]) {
-  return Straighten(of, region, readable).run();
+                                   const uint64_t (&readable)[2], bool wide) {
+  return Straighten(of, region, readable, wide).run();
 }
 
 }  // namespace ipjit::ir

@@ -35,9 +35,10 @@ struct Straight {
 /// Needs that open the head stay there, with their else block.
 uint32_t leading_needs(const Program& program, uint32_t head);
 
-/// Takes: bytes that are readable at the head in any case, by base.
+/// Takes: bytes that are readable at the head in any case, by base; whether fields may be compared
+///        several at once.
 /// Gives: nothing if a side leads to too much code, which would have to be copied.
 std::optional<Straight> straighten(const Convertible& of, const Region& region,
-                                   const uint64_t (&readable)[2]);
+                                   const uint64_t (&readable)[2], bool wide);
 
 }  // namespace ipjit::ir
