@@ -2,15 +2,14 @@
 // What a program is expected to cost for a packet of a profile.
 //
 // Work plus surprises: each block's instructions and ending count as often as packets reach it, and
-// each wrong guess costs a refilled pipeline.  The processor runs several instructions a cycle, so
-// a plain one costs a fraction; what takes long and is waited for (a table probe) costs its
-// latency. Where an edge leads does matter: to the next block it is free, to another one it is a
-// jump taken.
+// each wrong guess costs a refilled pipeline.
 //
-// Wrong guesses cost more than a refill on fresh packets: until one is found out, the packet's
-// bytes must have come, and only behind it the next packet's are asked for.  The table's number is
-// for that case.  Left out: how many registers there are, and what waits for what.  docs/tier2.md
-// has the measured error.
+// What an instruction costs is not what a table of instructions says.  On fresh packets the
+// processor waits for memory and meanwhile runs the packets behind, as many as its window of some
+// hundred instructions holds: an instruction more is a packet less in the window.  So a plain one
+// costs 0.6 of a cycle, although six are run in one where all data is near; and a branch that is
+// guessed right costs less than the data flow that could stand for it.  Left out: how many
+// registers there are, and what waits for what.  docs/tier2.md has the measured error.
 //
 // Tested by tests/ir/cost_test.cpp; compared with measured times by bench/micro/model_bench.cpp.
 #include "ir/special/cost.h"
@@ -22,18 +21,18 @@ namespace ipjit::ir {
 
 constexpr CostTable kCosts = {.ghz = 3,
                               .call = 5,
-                              .packet = 5,
-                              .simple = 0.2,
-                              .test = 0.4,
-                              .multiply = 1,
-                              .divide = 5,
-                              .need = 0.25,
-                              .branch = 0.2,
-                              .jump = 1.2,
+                              .packet = 5.4,
+                              .simple = 0.6,
+                              .test = 0.95,
+                              .multiply = 1.4,
+                              .divide = 5.5,
+                              .need = 0.4,
+                              .branch = 0.3,
+                              .jump = 0.4,
                               .probe = 4,
                               .probe_miss = 3,
                               .count = 0.9,
-                              .mispredict = 33};
+                              .mispredict = 27};
 
 namespace {
 
