@@ -167,10 +167,16 @@ class Drawing {
       Way* most = nullptr;
       for (size_t i = first_way_[at]; i < ways_.size() && ways_[i].from == at; ++i)
         if (most == nullptr || ways_[i].share > most->share) most = &ways_[i];
-      if (most == nullptr) return;
+      if (most == nullptr || (ends(at) && most->share < flow_.reach[at] / 2)) return;
       most->hot = true;
       at = most->to;
     }
+  }
+
+  /// Whether packets end here, so that a way out is not all that a packet does.
+  bool ends(uint32_t b) const {
+    const TermKind kind = p_.blocks[b].term.kind;
+    return kind != TermKind::kJump && kind != TermKind::kBranch && kind != TermKind::kSwitch;
   }
 
   std::string title() const {
@@ -213,7 +219,7 @@ class Drawing {
     out_ += "  " + name(way.from) + " -> " + name(way.to);
     std::string label = way.name;
     if (known_) label += (label.empty() ? "" : " ") + percent(way.share);
-    std::string look = "label=\"" + label + "\"";
+    std::string look = "label=\" " + label + "\"";  // a blank keeps it off the line
     if (way.name == "short") look += ", style=dashed";
     if (known_) {
       char width[64];

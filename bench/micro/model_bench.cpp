@@ -4,10 +4,10 @@
 //   model_bench [--smoke] [--filters cdfj] [--repeats N] [--hosts1000 FILE] [--json FILE]
 //
 // First what ir::kCosts should hold on this machine, construct by construct; then, for the bench
-// filters on the bench traffic, what the model expects of tier 1's code for the general and the
-// specialised program, under the profile that this traffic gives, and what the code takes.  kCosts
-// is for `stream`, fresh packets in the shared cache; for `hot`, 1,024 packets again and again, its
-// wrong guesses and waits are left out, as the processor learns these packets by heart.
+// filters on the bench traffic, what the model expects of the general and the specialised program
+// under the profile that this traffic gives, and what the tiers' code for it takes.  The model is
+// for `stream`: fresh packets in the shared cache.  `hot` are 1,024 packets again and again, which
+// the processor learns by heart.
 #include <cstdio>
 #include <utility>
 
@@ -21,6 +21,9 @@
 #include "ir/special/cost.h"
 #include "ir/special/specialise.h"
 #include "tier1-asmjit/tier1.h"
+#ifdef IPJIT_HAVE_LLVM
+#include "tier2-llvm/tier2.h"
+#endif
 
 namespace {
 
@@ -35,19 +38,17 @@ struct Plan {
   size_t hot_rounds = 60;
 };
 
-ir::Profile profile_of(const ir::Program& program, std::span<const ipjit_packet> packets,
-                       size_t rounds) {
+ir::Profile profile_of(const ir::Program& program, std::span<const ipjit_packet> packets) {
   ir::Replayer replayer(program);
   bool follows = false;
-  for (size_t round = 0; round < rounds; ++round)
-    for (const ipjit_packet& packet : packets) {
-      ipjit_ctx ctx = {};
-      ctx.wire_len = packet.len;
-      replayer.packet({.head = {packet.data, packet.caplen},
-                       .cap_len = packet.caplen,
-                       .follows = std::exchange(follows, true)},
-                      ctx);
-    }
+  for (const ipjit_packet& packet : packets) {
+    ipjit_ctx ctx = {};
+    ctx.wire_len = packet.len;
+    replayer.packet({.head = {packet.data, packet.caplen},
+                     .cap_len = packet.caplen,
+                     .follows = std::exchange(follows, true)},
+                    ctx);
+  }
   return replayer.take();
 }
 
@@ -77,19 +78,18 @@ json weights_of(const ir::Program& program, const ir::Profile& profile) {
   return weights;
 }
 
-/// Packets in the first cache, and few enough that the processor learns what they do.
-ir::CostTable hot_costs() {
-  ir::CostTable costs = ir::kCosts;
-  costs.packet = costs.mispredict = 0;
-  return costs;
-}
+constexpr const char* kTiers[] = {"tier1", "tier2"};
+
+struct Code {
+  NativePtr native;                 // null: refused, or no LLVM in this build
+  std::vector<double> hot, stream;  // ns per packet
+};
 
 struct Row {
   std::string name;
-  ir::Cost hot_model, stream_model;
+  ir::Cost model;
   json weights;
-  NativePtr native;
-  std::vector<double> hot, stream;  // ns per packet
+  Code code[std::size(kTiers)];
 };
 
 double ns_per_packet(const Runner& runner, size_t count, size_t rounds) {
@@ -100,64 +100,74 @@ double ns_per_packet(const Runner& runner, size_t count, size_t rounds) {
   return static_cast<double>(took) / static_cast<double>(count * rounds);
 }
 
-/// One shape of the program, with its code if tier 1 and the verifier take it.
+NativePtr native_or_say(const std::string& name, const char* tier, const ir::Program& program,
+                        ir::Compiler& compiler) {
+  Result<NativePtr> native = make_native(program, compiler);
+  if (native) return *native;
+  std::printf("   %-24s %s %s\n", name.c_str(), tier, to_string(native.error()).c_str());
+  return nullptr;
+}
+
+/// One shape of the program, with the code that the tiers make of it.
 void add(std::vector<Row>& rows, const std::string& name, const ir::Program& program,
-         const ir::Profile& hot, const ir::Profile& stream) {
+         const ir::Profile& profile) {
+  Row row{name, ir::expected_cost(program, profile), weights_of(program, profile), {}};
   tier1::Tier1 tier1;
-  const Result<NativePtr> native = make_native(program, tier1);
-  if (!native) {
-    std::printf("   %-24s %s\n", name.c_str(), to_string(native.error()).c_str());
-    return;
-  }
-  rows.push_back({name,
-                  ir::expected_cost(program, hot, hot_costs()),
-                  ir::expected_cost(program, stream),
-                  weights_of(program, stream),
-                  *native,
-                  {},
-                  {}});
+  row.code[0].native = native_or_say(name, kTiers[0], program, tier1);
+#ifdef IPJIT_HAVE_LLVM
+  tier2::Tier2 tier2;
+  row.code[1].native = native_or_say(name, kTiers[1], program, tier2);
+#endif
+  rows.push_back(std::move(row));
+}
+
+void measure(Code& code, const Traffic& traffic, const Plan& plan) {
+  if (!code.native) return;
+  const Runner runner = body_runner("", code.native, traffic.packets());
+  runner.run(plan.hot, 20);
+  code.hot.push_back(ns_per_packet(runner, plan.hot, plan.hot_rounds));
+  leave_in_shared_cache(traffic.packets());
+  code.stream.push_back(ns_per_packet(runner, plan.packets, 1));
 }
 
 void measure(std::vector<Row>& rows, const Traffic& traffic, const Plan& plan) {
   for (size_t repeat = 0; repeat < plan.repeats; ++repeat)
-    for (size_t turn = 0; turn < rows.size(); ++turn) {
-      Row& row = rows[(turn + repeat) % rows.size()];
-      const Runner runner = body_runner(row.name, row.native, traffic.packets());
-      runner.run(plan.hot, 20);
-      row.hot.push_back(ns_per_packet(runner, plan.hot, plan.hot_rounds));
-      leave_in_shared_cache(traffic.packets());
-      row.stream.push_back(ns_per_packet(runner, plan.packets, 1));
-    }
+    for (size_t turn = 0; turn < rows.size(); ++turn)
+      for (Code& code : rows[(turn + repeat) % rows.size()].code) measure(code, traffic, plan);
+}
+
+std::string cell(const std::vector<double>& times) {
+  return times.empty() ? "-" : to_string(spread_of(times));
 }
 
 json report(char id, const std::vector<Row>& rows) {
   json shapes = json::array();
   for (const Row& row : rows) {
-    const Spread hot = spread_of(row.hot), stream = spread_of(row.stream);
-    std::printf("%c  %-24s %7.2f %-20s %7.2f %-20s %6.2f %6.1f\n", id, row.name.c_str(),
-                row.hot_model.ns(), to_string(hot).c_str(), row.stream_model.ns(),
-                to_string(stream).c_str(), row.stream_model.mispredicts,
-                row.stream_model.instructions);
-    shapes.push_back({{"name", row.name},
-                      {"hot_model_ns", row.hot_model.ns()},
-                      {"hot", to_json(hot)},
-                      {"stream_model_ns", row.stream_model.ns()},
-                      {"stream", to_json(stream)},
-                      {"weights", row.weights}});
+    std::printf("%c  %-20s %6.2f  %-18s %-18s %-18s %-18s %5.2f %5.1f\n", id, row.name.c_str(),
+                row.model.ns(), cell(row.code[0].stream).c_str(), cell(row.code[1].stream).c_str(),
+                cell(row.code[0].hot).c_str(), cell(row.code[1].hot).c_str(), row.model.mispredicts,
+                row.model.instructions);
+    json shape = {{"name", row.name}, {"model_ns", row.model.ns()}, {"weights", row.weights}};
+    for (size_t tier = 0; tier < std::size(kTiers); ++tier) {
+      const Code& code = row.code[tier];
+      if (!code.native) continue;
+      shape[kTiers[tier]] = {{"hot", to_json(spread_of(code.hot))},
+                             {"stream", to_json(spread_of(code.stream))}};
+    }
+    shapes.push_back(shape);
   }
   return {{"id", std::string(1, id)}, {"shapes", shapes}};
 }
 
 /// The general program, the specialised one, and for each pass that made a difference the one
 /// without it.
-std::vector<Row> shapes_of(const ir::Program& general, const Traffic& traffic, const Plan& plan) {
-  const ir::Profile stream = profile_of(general, traffic.packets(), 1);
-  const ir::Profile hot = profile_of(general, traffic.hot(plan.hot), plan.packets / plan.hot);
+std::vector<Row> shapes_of(const ir::Program& general, const Traffic& traffic) {
+  const ir::Profile profile = profile_of(general, traffic.packets());
   std::vector<Row> rows;
-  add(rows, "general", general, hot, stream);
-  const ir::Specialised all = ir::specialise(general, stream);
+  add(rows, "general", general, profile);
+  const ir::Specialised all = ir::specialise(general, profile);
   if (!all.changed) return rows;
-  add(rows, "specialised", all.program, hot, stream);
+  add(rows, "specialised", all.program, profile);
   constexpr std::pair<const char*, bool ir::Choices::*> kPasses[] = {
       {"order_terms", &ir::Choices::order_terms},
       {"set_shapes", &ir::Choices::set_shapes},
@@ -169,9 +179,9 @@ std::vector<Row> shapes_of(const ir::Program& general, const Traffic& traffic, c
   for (const auto& [name, pass] : kPasses) {
     ir::Choices choices;
     choices.*pass = false;
-    const ir::Specialised without = ir::specialise(general, stream, {}, choices);
+    const ir::Specialised without = ir::specialise(general, profile, {}, choices);
     if (without.program != all.program)
-      add(rows, std::string("without ") + name, without.program, hot, stream);
+      add(rows, std::string("without ") + name, without.program, profile);
   }
   return rows;
 }
@@ -195,8 +205,8 @@ int main(int argc, char** argv) {
   }
 
   const Traffic traffic = generate(plan.packets);
-  std::printf("\n   %-24s %7s %-20s %7s %-20s %6s %6s\n", "ns/packet", "model", "hot", "model",
-              "stream", "wrong", "insns");
+  std::printf("\n   %-20s %6s  %-18s %-18s %-18s %-18s %5s %5s\n", "ns/packet", "model",
+              "tier1, stream", "tier2, stream", "tier1, hot", "tier2, hot", "wrong", "insns");
   json results = json::array();
   for (const Filter& filter : filters()) {
     if (wanted.find(filter.id) == std::string::npos) continue;
@@ -207,7 +217,7 @@ int main(int argc, char** argv) {
       std::printf("%c  %s\n", filter.id, to_string(general.error()).c_str());
       return 1;
     }
-    std::vector<Row> rows = shapes_of(*general, traffic, plan);
+    std::vector<Row> rows = shapes_of(*general, traffic);
     measure(rows, traffic, plan);
     results.push_back(report(filter.id, rows));
   }

@@ -42,8 +42,8 @@ TEST(Dot, WithoutAProfileItIsTheControlFlow) {
   b0 [label="b0\lneed 14 else b2  ; src 0\lv0 = load_be16 12  ; src 1\lbr v0 == 0x800 -> b1, b2  ; src 2\l"];
   b1 [label="b1\lret 262144\l"];
   b2 [label="b2\lret 0\l"];
-  b0 -> b2 [label="short, no"];
-  b0 -> b1 [label="yes"];
+  b0 -> b2 [label=" short, no"];
+  b0 -> b1 [label=" yes"];
 }
 )");
 }
@@ -58,9 +58,19 @@ TEST(Dot, WithAProfileArrowsHaveTheirPacketsAndTheHotWayIsRed) {
   EXPECT_THAT(dot, HasSubstr("1000 packets sampled, 90.0 % matched\\l"));
   EXPECT_THAT(dot, HasSubstr("b0 [label=\"b0   100 %\\l"));
   EXPECT_THAT(dot, HasSubstr("src 2\\l4.0 % guessed wrong\\l\", fillcolor=\"0.000 0.550 1.000\"]"));
-  EXPECT_THAT(dot, HasSubstr("b0 -> b1 [label=\"yes 100 %\", penwidth=4.0, color=red3]"));
+  EXPECT_THAT(dot, HasSubstr("b0 -> b1 [label=\" yes 100 %\", penwidth=4.0, color=red3]"));
   EXPECT_THAT(dot, HasSubstr("b2 [label=\"b2   0 %\\lret 0\\l\", fillcolor=gray92"));
-  EXPECT_THAT(dot, HasSubstr("b0 -> b2 [label=\"short, no 0 %\", penwidth=0.6, color=gray60"));
+  EXPECT_THAT(dot, HasSubstr("b0 -> b2 [label=\" short, no 0 %\", penwidth=0.6, color=gray60"));
+}
+
+TEST(Dot, TheHotWayEndsWhereMostPacketsEnd) {
+  Profile profile;
+  profile.packets = 100;
+  profile.needs[0] = {.passed = 97, .failed = 3};
+  const std::string dot =
+      dot_of(program_of("filter f\nb0: need 1 else b1 ; src 0\n ret 1\nb1: ret 0\n"), &profile);
+  EXPECT_THAT(dot, HasSubstr("b0 -> b1 [label=\" short 3.0 %\""));
+  EXPECT_THAT(dot, Not(HasSubstr("red3")));
 }
 
 TEST(Dot, CasesOfOneTargetAreOneArrow) {
@@ -68,8 +78,8 @@ TEST(Dot, CasesOfOneTargetAreOneArrow) {
       dot_of(program_of("filter s\nb0: need 1 else b3\n v0 = load_u8 0\n"
                         " switch v0 {6 -> b1(v0), 17 -> b1(v0), 1 -> b2} else b3\n"
                         "b1(v1: u32): ret v1\nb2: ret 1\nb3: ret 0\n"));
-  EXPECT_THAT(dot, HasSubstr("b0 -> b1 [label=\"6, 17\"]"));
-  EXPECT_THAT(dot, HasSubstr("b0 -> b3 [label=\"short, else\"]"));
+  EXPECT_THAT(dot, HasSubstr("b0 -> b1 [label=\" 6, 17\"]"));
+  EXPECT_THAT(dot, HasSubstr("b0 -> b3 [label=\" short, else\"]"));
   EXPECT_THAT(dot, HasSubstr("b1 [label=\"b1(v1: u32)\\lret v1\\l\"]"));
 }
 
