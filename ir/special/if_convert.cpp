@@ -182,6 +182,9 @@ class Apply {
       block.term.taken = piece.on_taken ? side : on;
       if (piece.term.kind == TermKind::kBranch) block.term.other = piece.on_taken ? on : side;
     }
+    if (block.term.kind == TermKind::kBranch && block.term.source == kNoSource)
+      block.term.source =
+          source_of_made(work_, piece.on_taken ? piece.share : 1 - piece.share, piece.mispredicted);
     p_.blocks.push_back(block);
   }
 

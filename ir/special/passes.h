@@ -33,7 +33,7 @@ namespace ipjit::ir {
 struct Work {
   Program program;         ///< valid between passes
   const Program& general;  ///< as it was given
-  const Profile& profile;
+  Profile profile;         ///< the given one, and what passes know of tests that they made
   const Facts& facts;
   const Choices& choices;  ///< for a pass whose price depends on another
   std::vector<std::string> log;
@@ -58,6 +58,10 @@ bool layout(Work& work);
 ///
 /// Takes: a program that can_leave(); block ids and the program's vectors may move.
 BlockId leave_block(Work& work);
+
+/// A source for a branch that a pass has made, so that the profile knows what the pass knows:
+/// `taken` and `mispredicted` are shares of its runs.
+uint32_t source_of_made(Work& work, double taken, double mispredicted);
 
 /// False where the general program counts by itself, so that counter 0 is not ours.
 bool can_leave(const Work& work);

@@ -134,6 +134,7 @@ void run_all(Work& work, const Choices& choices) {
                            std::to_string(without) + " without";
   if (without - with < kGuardsGain) return work.say("guards", "dropped: " + what);
   work.program = std::move(guarded.program);
+  work.profile = std::move(guarded.profile);
   work.log = std::move(guarded.log);
   work.say("guards", "kept: " + what);
 }
@@ -150,6 +151,7 @@ Specialised specialise(const Program& general, const Profile& profile, const Fac
   made.changed = work.program != general;
   made.program = std::move(work.program);
   made.log = std::move(work.log);
+  made.profile = std::move(work.profile);
   return made;
 }
 

@@ -49,7 +49,10 @@ struct Specialised {
   Program program;
   std::vector<std::string> log;  ///< a line for each thing done or declined, with the reason
   bool changed = false;          ///< false: nothing paid, `program` is the general one
-  uint32_t counters = 0;         ///< counter 0 counts packets that left by a guard; 0: none can
+  /// The given profile and what is known of branches that only `program` has, under sources that
+  /// the general program does not use: what expected_cost() of `program` should be asked with.
+  Profile profile;
+  uint32_t counters = 0;  ///< counter 0 counts packets that left by a guard; 0: none can
 };
 
 /// Takes: a valid program that passed optimize(), and its profile (empty: nothing is known).

@@ -40,6 +40,7 @@ namespace {
 
 constexpr size_t kMaxBeyond = 128;  // blocks copied for one side
 constexpr PredId kDoesNotMatter{0xffffffff};
+constexpr double kLeastShare = 1e-9;
 
 /// What a block answers with.
 struct Answer {
@@ -156,6 +157,9 @@ class Straighten {
     const double stay = std::max(0.0, writer_.left() - side.share);
     const double mispredicted = std::min({mispredicted_for(s, comes), side.share, stay});
     out().mispredicts += mispredicted;
+    const double here = std::max(writer_.left(), kLeastShare);
+    piece().share = side.share / here;
+    piece().mispredicted = mispredicted / here;
     out().cycles += writer_.left() * cost_of(p_, piece().term) + mispredicted * kCosts.mispredict;
     writer_.set_left(stay);
     if (!ended_) out().pieces.emplace_back();

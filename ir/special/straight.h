@@ -18,6 +18,8 @@ struct Straight {
     std::vector<Insn> insns;    ///< needs without `fail`: they leave
     Term term = {};             ///< without targets
     uint32_t side = kEnds;      ///< kBranch, kJump: index of Region::sides
+    double share = 0;           ///< kBranch: to the side, of the packets that come here
+    double mispredicted = 0;    ///< of the packets that come here
     bool on_taken = true;       ///< kBranch: the side's edge; the other goes to the next piece
     std::vector<ValueId> args;  ///< for the side's parameters
   };

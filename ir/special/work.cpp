@@ -6,6 +6,8 @@
 // itself has no such block.
 //
 // Tested by tests/special/.
+#include <algorithm>
+
 #include "ir/edges.h"
 #include "ir/special/passes.h"
 
@@ -16,6 +18,8 @@ bool leaves_trace(Op op) { return op == Op::kEffect || op == Op::kCount; }
 
 // One turn suffices mostly; the next ones are for what the last one uncovered.
 constexpr int kMaxTurns = 3;
+
+constexpr uint64_t kMadeRuns = uint64_t{1} << 20;  // a share as counts
 
 }  // namespace
 
@@ -62,6 +66,22 @@ BlockId leave_block(Work& work) {
   const BlockId made{static_cast<uint32_t>(p.blocks.size() - 1)};
   lead_old_ways(work, made);
   return made;
+}
+
+uint32_t source_of_made(Work& work, double taken, double mispredicted) {
+  uint32_t source = 0;
+  const auto above = [&](uint32_t known) {
+    if (known != kNoSource) source = std::max(source, known + 1);
+  };
+  for (const Block& block : work.general.blocks) above(block.term.source);
+  for (const Insn& insn : work.general.insns) above(insn.source);
+  if (!work.profile.branches.empty()) above(work.profile.branches.rbegin()->first);
+  if (source == kNoSource) return kNoSource;
+  const auto part = [](double share) {
+    return static_cast<uint64_t>(kMadeRuns * std::clamp(share, 0.0, 1.0));
+  };
+  work.profile.branches[source] = {part(taken), kMadeRuns - part(taken), part(mispredicted)};
+  return source;
 }
 
 std::vector<uint8_t> may_leave(const Work& work) {
