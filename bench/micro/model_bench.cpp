@@ -16,8 +16,8 @@
 #include "bench/micro/measure.h"
 #include "bench/micro/native.h"
 #include "bench/micro/programs.h"
+#include "bench/micro/units.h"
 #include "bench/traffic/traffic.h"
-#include "ir/replay.h"
 #include "ir/special/cost.h"
 #include "ir/special/specialise.h"
 #include "tier1-asmjit/tier1.h"
@@ -37,20 +37,6 @@ struct Plan {
   size_t repeats = 9;
   size_t hot_rounds = 60;
 };
-
-ir::Profile profile_of(const ir::Program& program, std::span<const ipjit_packet> packets) {
-  ir::Replayer replayer(program);
-  bool follows = false;
-  for (const ipjit_packet& packet : packets) {
-    ipjit_ctx ctx = {};
-    ctx.wire_len = packet.len;
-    replayer.packet({.head = {packet.data, packet.caplen},
-                     .cap_len = packet.caplen,
-                     .follows = std::exchange(follows, true)},
-                    ctx);
-  }
-  return replayer.take();
-}
 
 constexpr std::pair<const char*, double ir::CostTable::*> kMembers[] = {
     {"call", &ir::CostTable::call},

@@ -31,7 +31,8 @@ Result<NativePtr> make_native(const ir::Program& program, ir::Compiler& compiler
   return std::make_shared<Native>(
       Native{.code = std::move(*sealed),
              .code_bytes = code->code_len,
-             .table_bytes = static_cast<uint32_t>(code->bytes.size()) - code->code_len});
+             .table_bytes = static_cast<uint32_t>(code->bytes.size()) - code->code_len,
+             .reach = runtime::reach_of(program)});
 }
 
 namespace {

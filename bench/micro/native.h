@@ -10,6 +10,7 @@
 
 #include "bench/micro/engines.h"
 #include "ir/compiler.h"
+#include "runtime/burst.h"
 #include "runtime/code_memory.h"
 
 namespace ipjit::bench {
@@ -18,6 +19,7 @@ struct Native {
   runtime::InstalledCode code;
   uint32_t code_bytes = 0;
   uint32_t table_bytes = 0;
+  runtime::Reach reach = {};
   uint64_t counters[IPJIT_MAX_COUNTERS] = {};
 
   ipjit_entry_fn entry() const { return code.entry(); }

@@ -20,6 +20,7 @@
 #include "bench/micro/engines.h"
 #include "bench/micro/measure.h"
 #include "bench/micro/programs.h"
+#include "bench/micro/units.h"
 #include "bench/traffic/traffic.h"
 
 namespace {
@@ -30,7 +31,7 @@ using nlohmann::json;
 
 struct Plan {
   size_t packets = 100'000;
-  size_t hot = 1024;
+  size_t hot = kHotPackets;
   size_t repeats = 18;
   double pass_ms = 2;  // what one hot measurement should take
 };
@@ -42,19 +43,25 @@ struct Entrant {
   bench::Engine load;
   Kind kind;
 };
-constexpr Entrant kEntrants[] = {{"libpcap", libpcap, Kind::kRival},
-                                 {"rte_bpf JIT", dpdk_jit, Kind::kRival},
-                                 {"rte_bpf JIT repaired", dpdk_jit_repaired, Kind::kRival},
-                                 {"clang -O3 C", c_plain, Kind::kRival},
-                                 {"clang -O3 + PGO C", c_pgo, Kind::kRival},
-                                 {"branch-free C", c_branch_free, Kind::kRival},
-                                 {"ipjit interp", ipjit_interp, Kind::kOurs},
-                                 {"ipjit tier1", ipjit_tier1, Kind::kOurs},
-                                 {"ipjit tier1 burst 32", ipjit_tier1_burst, Kind::kOurs},
-                                 {"ipjit tier1 body", ipjit_tier1_body, Kind::kOurs},
-                                 {"floor: 1 byte", floor_one_byte, Kind::kFloor},
-                                 {"floor: 2 bytes", floor_two_bytes, Kind::kFloor},
-                                 {"floor: dependent", floor_dependent, Kind::kFloor}};
+constexpr Entrant kEntrants[] = {
+    {"libpcap", libpcap, Kind::kRival},
+    {"rte_bpf JIT", dpdk_jit, Kind::kRival},
+    {"rte_bpf JIT repaired", dpdk_jit_repaired, Kind::kRival},
+    {"clang -O3 C", c_plain, Kind::kRival},
+    {"clang -O3 + PGO C", c_pgo, Kind::kRival},
+    {"branch-free C", c_branch_free, Kind::kRival},
+    {"ipjit interp", ipjit_interp, Kind::kOurs},
+    {"ipjit tier1", ipjit_tier1, Kind::kOurs},
+    {"ipjit tier1 burst 32", ipjit_tier1_burst, Kind::kOurs},
+    {"ipjit tier1 body", ipjit_tier1_body, Kind::kOurs},
+    {"ipjit tier1 specialised", ipjit_specialised, Kind::kOurs},
+    {"ipjit tier1 specialised body", ipjit_specialised_body, Kind::kOurs},
+    {"ipjit tier2", ipjit_tier2, Kind::kOurs},
+    {"ipjit tier2 burst 32", ipjit_tier2_burst, Kind::kOurs},
+    {"ipjit tier2 body", ipjit_tier2_body, Kind::kOurs},
+    {"floor: 1 byte", floor_one_byte, Kind::kFloor},
+    {"floor: 2 bytes", floor_two_bytes, Kind::kFloor},
+    {"floor: dependent", floor_dependent, Kind::kFloor}};
 constexpr size_t kEngineCount = std::size(kEntrants);
 constexpr size_t kLibpcap = 0, kShipped = 1, kRepaired = 2;
 
@@ -130,7 +137,7 @@ json report(const Compiled& compiled, const std::vector<Row>& rows) {
   const std::string& text = compiled.filter.expression;
   std::printf("\n%c  %.70s%s  (%zu instructions)\n", compiled.filter.id, text.c_str(),
               text.size() > 70 ? "..." : "", compiled.insns.size());
-  std::printf("   %-21s %9s  %-22s %-22s %-22s %8s %8s\n", "ns/packet", "matches", "hot", "stream",
+  std::printf("   %-28s %9s  %-22s %-22s %-22s %8s %8s\n", "ns/packet", "matches", "hot", "stream",
               "cold", "libpcap/", "rte_bpf/");
   const bool shipped_is_right =
       rows[kShipped].runner && rows[kShipped].matches == rows[kLibpcap].matches;
@@ -139,7 +146,7 @@ json report(const Compiled& compiled, const std::vector<Row>& rows) {
   for (size_t e = 0; e < kEngineCount; ++e) {
     const Row& row = rows[e];
     if (!row.runner) {
-      std::printf("   %-21s %9s  %s\n", kEntrants[e].name, "-", row.refusal.c_str());
+      std::printf("   %-28s %9s  %s\n", kEntrants[e].name, "-", row.refusal.c_str());
       engines.push_back({{"name", kEntrants[e].name}, {"refusal", row.refusal}});
       continue;
     }
@@ -153,7 +160,7 @@ json report(const Compiled& compiled, const std::vector<Row>& rows) {
                   {"cold", to_json(spread_of(row.cold))}};
     const std::string over_libpcap = add_ratios(entry, "over_libpcap", rows[kLibpcap], row);
     const std::string over_dpdk = add_ratios(entry, "over_dpdk", rows[dpdk], row);
-    std::printf("   %-21s %8lu%c  %-22s %-22s %-22s %8s %8s\n", kEntrants[e].name,
+    std::printf("   %-28s %8lu%c  %-22s %-22s %-22s %8s %8s\n", kEntrants[e].name,
                 static_cast<unsigned long>(floor ? 0 : row.matches), agrees ? ' ' : '!',
                 to_string(spread_of(row.hot)).c_str(), to_string(spread_of(row.stream)).c_str(),
                 to_string(spread_of(row.cold)).c_str(), over_libpcap.c_str(), over_dpdk.c_str());
