@@ -41,6 +41,7 @@ constexpr Pass kBeforeGuards[] = {
 constexpr Pass kBehindGuards[] = {
     {&Choices::hoist_needs, hoist_needs, true},
     {&Choices::if_convert, if_convert, true},
+    {&Choices::wide_loads, wide_loads, true},
     {&Choices::layout, layout, false},
 };
 constexpr double kGuardsGain = 0.2;  // cycles per packet that guards must save in the end

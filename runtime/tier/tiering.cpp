@@ -270,7 +270,8 @@ void Tiering::find_candidate(TierState& state, ir::Situation& now) {
   }
   if (!work.candidate->changed) return;
   const Backend& quickest = tools_.backends.front();
-  now.candidate_ns = ir::expected_cost(work.candidate->program, work.fresh).ns();
+  now.candidate_ns =
+      ir::expected_cost(work.candidate->program, work.candidate->profile).ns();
   now.same_as_current = now.tier == 2 && work.special == work.candidate->program;
   now.compile_ns =
       quickest.compile_ns +
