@@ -284,7 +284,7 @@ class NumberValues {
       if (t.rel == Rel::kLt || t.rel == Rel::kLe) {
         // c < v is not v <= c.
         t.rel = t.rel == Rel::kLt ? Rel::kLe : Rel::kLt;
-        std::swap(t.taken, t.other);
+        swap_edges(t);
       }
     }
     if (!info(t.b).constant) return;
@@ -303,8 +303,13 @@ class NumberValues {
     t.rel = Rel::kAny;
     t.a = def.a;
     t.imm = def.imm;
-    if (!bit) std::swap(t.taken, t.other);
+    if (!bit) swap_edges(t);
     changed_ = true;
+  }
+
+  void swap_edges(Term& t) const {
+    std::swap(t.taken, t.other);
+    if (ws_.profiled) t.source = kNoSource;
   }
 
   Program& p_;

@@ -25,6 +25,8 @@ struct ValueInfo {
 
 /// Buffers that the passes share, so that a small filter is not slowed down by the allocator.
 struct Workspace {
+  /// Whether sources are keys of a profile: then a test whose edges swap loses its own.
+  bool profiled = false;
   Forward forward;
   std::vector<ValueInfo> info;    ///< by value
   std::vector<ValueId> renamed;   ///< by value: what stands for it

@@ -145,6 +145,7 @@ void run_all(Work& work, const Choices& choices) {
 Specialised specialise(const Program& general, const Profile& profile, const Facts& facts,
                        const Choices& choices) {
   Work work{general, general, profile, facts, choices, {}, {}};
+  work.ws.profiled = true;
   run_all(work, choices);
   Specialised made;
   made.counters = connect(work) ? 1 : 0;
