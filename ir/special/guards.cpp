@@ -71,7 +71,7 @@ struct Trial {
 
 class Guards {
  public:
-  explicit Guards(Work& work) : work_(work), p_(work.program) {}
+  explicit Guards(Work& work) : work_(work), p_(work.program), tried_(work) {}
 
   bool run() {
     if (work_.profile.packets < kLeastRuns || !can_leave(work_)) return false;
@@ -161,12 +161,11 @@ class Guards {
   }
 
   Trial try_set(const Set& set) {
-    Work made{p_, work_.general, work_.profile, work_.facts, work_.choices, {}, {}};
-    std::swap(made.ws, work_.ws);
+    Work& made = tried_;
+    made.program = p_;
     guard(made, set);
     tidy(made);
     merge_needs(made.program, made.ws);
-    std::swap(made.ws, work_.ws);
     Trial trial{set, 0, 0, 0};
     trial.fails = leaving_share(made);
     trial.cycles = cycles_with_leaving(made);
@@ -233,6 +232,7 @@ class Guards {
 
   Work& work_;
   Program& p_;
+  Work tried_;  ///< one for all trials: its profile and its buffers are not copied again
   std::vector<Site> sites_;
   double now_ = 0;  ///< cycles of a packet without guards
 };

@@ -33,6 +33,8 @@ namespace ipjit::ir {
 namespace {
 
 constexpr double kLeastGain = 0.1;    // cycles per packet; less is noise of the model
+constexpr double kSome = 1e-6;        // a share, so that tests that never leave compare too
+constexpr double kClearly = 1.1;      // better by less than this is as good
 constexpr double kLeastReach = 0.01;  // of packets, for a row to be worth looking at
 constexpr uint64_t kLeastRuns = 32;   // of a test, for its share to mean something
 
@@ -155,15 +157,15 @@ class OrderTerms {
     double asked = 1;
     while (order.size() < units.size()) {
       uint32_t best = static_cast<uint32_t>(units.size());
-      double most = -1;
+      double most = 0;
       for (uint32_t i = 0; i < units.size(); ++i) {
         const bool may = placed[i] == 0 && std::ranges::all_of(units[i].after, [&](uint32_t u) {
                            return placed[u] != 0;
                          });
         if (!may) continue;
         const double leaves = leaves_now(i, asked);
-        const double worth = leaves / cycles_now(i, leaves);
-        if (worth <= most) continue;
+        const double worth = (leaves + kSome) / cycles_now(i, leaves);
+        if (worth <= most * kClearly) continue;
         most = worth;
         best = i;
       }

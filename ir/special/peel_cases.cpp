@@ -8,11 +8,13 @@
 // A switch is a search through its cases, and cannot be a jump through a table, which the verifier
 // would refuse.
 //
-// Hazard: what is left of the switch is another test than the profile has seen, and the new test is
-// one that it has not; both go without a source number.
+// Hazard: what is left of the switch is another test than the profile has seen, and goes without a
+// source number; the new test gets one, with the share of its case.
 //
 // Cost: one walk.  Tested by tests/special/.
 #include "ir/special/peel_cases.h"
+
+#include <algorithm>
 
 #include "ir/special/block_order.h"
 #include "ir/special/cost.h"
@@ -27,10 +29,13 @@ constexpr uint32_t kLeastCases = 3;  // with fewer, the switch asks nothing else
 struct Peel {
   uint32_t block = 0;
   uint32_t hot = 0;  ///< case
+  double share = 0;
+  double missed = 0;
 };
 
 /// Makes the block's end a test of the case, and a new block of what is left of the switch.
-void peel(Program& p, const Peel& at) {
+void peel(Work& work, const Peel& at) {
+  Program& p = work.program;
   Block rest;
   rest.term = p.blocks[at.block].term;
   rest.term.source = kNoSource;
@@ -42,6 +47,8 @@ void peel(Program& p, const Peel& at) {
   --rest.term.case_count;
   Term& test = p.blocks[at.block].term;
   test = Term{.kind = TermKind::kBranch, .a = rest.term.a, .imm = hot.value};
+  test.source =
+      source_of_made(work, at.share, std::min(at.missed, std::min(at.share, 1 - at.share)));
   test.taken = hot.edge;
   test.other = Edge{BlockId{static_cast<uint32_t>(p.blocks.size())}, 0, 0};
   p.blocks.push_back(rest);
@@ -71,9 +78,9 @@ bool peel_cases(Work& work) {
       continue;
     }
     work.say("order_terms", what + ", asked first: saves " + std::to_string(gain) + " cycles");
-    peels.push_back({b, hot});
+    peels.push_back({b, hot, share, flow.mispredicted[b]});
   }
-  for (const Peel& at : peels) peel(p, at);
+  for (const Peel& at : peels) peel(work, at);
   if (!peels.empty()) reorder_blocks(p, forward_order(p));
   return !peels.empty();
 }

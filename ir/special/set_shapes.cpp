@@ -15,8 +15,8 @@
 //
 // Hazards: the table behind a test of one value in front differs from the set in just that value,
 // or thread_jumps() would see that the front test changes nothing.  What a chain becomes is none of
-// its tests, and goes without a source number; a set in another shape is the same test and keeps
-// it.
+// its tests, and gets a source number of its own with what the chain's tests did together; a set in
+// another shape is the same test and keeps its number.
 //
 // Cost: linear in the program and the keys of its tables.  Tested by tests/special/.
 #include "ir/special/passes.h"
@@ -130,6 +130,7 @@ class SetShapes {
       group->units.push_back(i);
       group->keys.push_back(t.imm);
     }
+    source_.assign(units.size(), kNoSource);
     std::vector<std::optional<SetPlan>> plans(units.size());  // by the first unit of a group
     std::vector<uint32_t> goes(units.size(), 0);
     for (Group& group : groups) plan_group(units, group, plans, goes);
@@ -156,14 +157,16 @@ class SetShapes {
       leave += runs * flow_.taken[b];
     }
     before += missed * kCosts.mispredict;
-    const double after = plan.cycles + kCosts.branch +
-                         std::min(missed, doubt(std::min(leave, 1.0))) * kCosts.mispredict;
+    leave = std::min(leave, 1.0);
+    missed = std::min(missed, doubt(leave));
+    const double after = plan.cycles + kCosts.branch + missed * kCosts.mispredict;
     if (before - after < kLeastGain) return;
     plan.cycles = after;
     report(head, plan, before);
     for (uint32_t i : group.units) goes[i] = 1;
     goes[group.units[0]] = 0;
     plans[group.units[0]] = std::move(plan);
+    if (!work_.profile.empty()) source_[group.units[0]] = source_of_made(work_, leave, missed);
   }
 
   /// Writes what is left of the chain into its first blocks.
@@ -184,7 +187,7 @@ class SetShapes {
       std::vector<Insn> made;
       if (const auto& plan = plans[staying[at]]) {
         write_test(p_, *plan, test.a, made, test);
-        test.source = kNoSource;
+        test.source = source_[staying[at]];
       }
       append(p_.blocks[to], made);
       p_.blocks[to].term = test;
@@ -270,11 +273,16 @@ class SetShapes {
       const double share =
           static_cast<double>(values->top[0].count) / static_cast<double>(values->total);
       if (!pays(b, values->top[0].value, share)) continue;
-      front_test(b, values->top[0].value);
+      front_test(b, values->top[0].value, share);
       any = true;
     }
     changed_ |= any;
     return any;
+  }
+
+  /// Mispredictions in the share that doubt() allows: small where packets come in rows.
+  double luck_of(uint32_t b) const {
+    return std::clamp(flow_.mispredicted[b] / std::max(doubt(flow_.taken[b]), 0.001), 0.1, 1.0);
   }
 
   bool pays(uint32_t b, uint64_t value, double share) {
@@ -284,7 +292,7 @@ class SetShapes {
     const double same_way = hit ? flow_.taken[b] : 1 - flow_.taken[b];
     share = std::min(share, same_way);  // the load's packets may not be the test's
     const double missed = flow_.mispredicted[b];
-    const double luck = std::clamp(missed / std::max(doubt(same_way), 0.001), 0.1, 1.0);
+    const double luck = luck_of(b);
     const double probe = probe_cycles(table.entries.size());
     const double before = probe + missed * kCosts.mispredict;
     const double rest = 1 - share;
@@ -299,7 +307,7 @@ class SetShapes {
     return pays;
   }
 
-  void front_test(uint32_t b, uint64_t value) {
+  void front_test(uint32_t b, uint64_t value, double share) {
     Block rest;
     rest.term = p_.blocks[b].term;
     Table table = p_.tables[rest.term.table];
@@ -310,11 +318,17 @@ class SetShapes {
     else
       table.entries.insert(at, {value, table.miss == 1 ? 2u : 1u});
     rest.term.table = static_cast<uint32_t>(p_.tables.size());
-    rest.term.source = kNoSource;
+    const double same_way = hit ? flow_.taken[b] : 1 - flow_.taken[b];
+    share = std::min(share, same_way);
+    const double rest_same = (same_way - share) / std::max(1 - share, 0.001);
+    const double missed = flow_.mispredicted[b];
+    rest.term.source =
+        source_of_made(work_, hit ? rest_same : 1 - rest_same, std::min(missed, 0.5));
     p_.tables.push_back(std::move(table));
     Term& test = p_.blocks[b].term;
     const Edge yes = hit ? test.taken : test.other;
     test = Term{.kind = TermKind::kBranch, .a = test.a, .imm = value, .taken = yes};
+    test.source = source_of_made(work_, share, luck_of(b) * doubt(share));
     test.other = Edge{BlockId{static_cast<uint32_t>(p_.blocks.size())}, 0, 0};
     p_.blocks.push_back(rest);
   }
@@ -322,6 +336,7 @@ class SetShapes {
   Work& work_;
   Program& p_;
   Flow flow_;
+  std::vector<uint32_t> source_;               ///< by unit of a chain: of what it becomes
   std::vector<uint32_t> source_of_;            ///< by value of the program as it came
   std::vector<std::optional<SetPlan>> plans_;  ///< by table
   bool changed_ = false;
