@@ -123,7 +123,7 @@ void FilterSlot::publish(std::unique_ptr<const Unit> unit) {
   stats_.published(*unit, false);
   const bool was_advanced = advanced();
   __atomic_store_n(&head_.program, static_cast<const ipjit_program*>(unit.get()), __ATOMIC_SEQ_CST);
-  retired_.add(std::exchange(general_, std::move(unit)));
+  retired_.add(std::exchange(general_, std::shared_ptr<const Unit>(std::move(unit))));
   if (special_) retired_.add(std::move(special_));
   if (tier_) general_changed(*tier_, was_advanced);
 }
@@ -137,8 +137,8 @@ void FilterSlot::advance(std::unique_ptr<const Unit> special, const std::string&
   stats_.specialised(*special, backend);
   const ipjit_program* old = __atomic_exchange_n(
       &head_.program, static_cast<const ipjit_program*>(special.get()), __ATOMIC_SEQ_CST);
-  std::swap(special_, special);
-  if (special) retired_.add(std::move(special));
+  std::shared_ptr<const Unit> before = std::exchange(special_, std::move(special));
+  if (before) retired_.add(std::move(before));
   tier_->numbers->builds.fetch_add(1, std::memory_order_relaxed);
   advanced_to_special(*tier_, old == general_.get());
 }

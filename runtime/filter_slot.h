@@ -46,10 +46,10 @@ class FilterSlot {
   void publish(std::unique_ptr<const Unit> unit);
 
   /// The published program that is for all traffic.  The caller holds runtime_lock().
-  const Unit& general() const { return *general_; }
+  const std::shared_ptr<const Unit>& general() const { return general_; }
 
   /// The specialised one, running or kept; null: none.  The caller holds runtime_lock().
-  const Unit* special() const { return special_.get(); }
+  const std::shared_ptr<const Unit>& special() const { return special_; }
 
   /// True if the specialised one runs.
   bool advanced() const;
@@ -89,8 +89,8 @@ class FilterSlot {
   FilterStats& stats_;
   TierState* tier_;
   Retired retired_;
-  std::unique_ptr<const Unit> general_;
-  std::unique_ptr<const Unit> special_;  ///< points to general_; runs, or is kept
+  std::shared_ptr<const Unit> general_;
+  std::shared_ptr<const Unit> special_;  ///< points to general_; runs, or is kept
 };
 
 }  // namespace ipjit::runtime

@@ -42,7 +42,7 @@ size_t bytes_of(const Unit& unit) {
 
 }  // namespace
 
-void Retired::add(std::unique_ptr<const Unit> unit) {
+void Retired::add(std::shared_ptr<const Unit> unit) {
   young_bytes_ += bytes_of(*unit);
   young_.push_back(std::move(unit));
   if (!waiting_.empty() && grace_period_over()) waiting_.clear();

@@ -21,8 +21,8 @@ class Retired {
  public:
   Retired(Stripe* stripes, SharedStripe* shared) : stripes_(stripes), shared_(shared) {}
 
-  /// Takes a program that no new run can reach, and frees what nobody can be running any more.
-  void add(std::unique_ptr<const Unit> unit);
+  /// Takes a program that no new run can reach, and gives up what nobody can be running any more.
+  void add(std::shared_ptr<const Unit> unit);
 
   /// Programs waiting.
   size_t size() const { return young_.size() + waiting_.size(); }
@@ -38,9 +38,9 @@ class Retired {
 
   Stripe* stripes_;
   SharedStripe* shared_;
-  std::vector<std::unique_ptr<const Unit>> young_;  ///< since the grace period began
+  std::vector<std::shared_ptr<const Unit>> young_;  ///< since the grace period began
   size_t young_bytes_ = 0;
-  std::vector<std::unique_ptr<const Unit>> waiting_;  ///< for the end of the grace period
+  std::vector<std::shared_ptr<const Unit>> waiting_;  ///< for the end of the grace period
   std::bitset<kMaxStripes> inside_;                   ///< threads not yet seen outside
   std::array<uint64_t, kMaxStripes> quiescent_;       ///< what they had reported when it began
   unsigned fork_generation_ = 0;                      ///< when that was noted

@@ -32,7 +32,7 @@ struct TierRecord {
   /// Builds refused, for whatever reason.
   uint64_t refused() const {
     return refused_unavailable + refused_compiler + refused_verifier + refused_memory +
-           refused_replay + refused_stale;
+           refused_replay + refused_slower + refused_stale;
   }
   bool operator==(const TierRecord&) const = default;
 };

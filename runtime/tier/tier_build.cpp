@@ -3,6 +3,7 @@
 //
 //   compile -> verify -> seal       build_special()
 //   replay                          samples and edge packets, against the general program
+//   race                            on the samples: no faster than what runs, no change
 //   publish                         one exchange, if program and facts are still those
 //
 // The quickest backend that can goes first: tier 1 emits the specialised program in microseconds,
@@ -16,6 +17,7 @@
 #include "runtime/filter_slot.h"
 #include "runtime/lock.h"
 #include "runtime/ticks.h"
+#include "runtime/tier/race.h"
 #include "runtime/tier/replay_check.h"
 #include "runtime/tier/tiering.h"
 
@@ -64,20 +66,41 @@ bool Tiering::try_backend(TierState& state, const ir::Program& program, size_t b
     refuse(state, unit.error(), backend);
     return false;
   }
-  const std::vector<Head> heads(work.recent.begin(), work.recent.end());
-  const ReplayReport report = replay_check(*work.general->program, **unit, heads, work.facts);
+  const ReplayReport report = replay_check(*work.general->program, **unit, work.recent, work.facts);
   if (report.disagreement) {
     const std::string kept = write_reproducer(tools_.reproducers, *work.general->program, **unit,
                                               with.name, *report.disagreement);
-    work.event = "refused " + with.name + "'s code: it gives another result than the interpreter" +
-                 (kept.empty() ? "" : "; kept in " + kept);
+    work.note("refused " + with.name + "'s code: it gives another result than the interpreter" +
+              (kept.empty() ? "" : "; kept in " + kept));
     std::lock_guard lock(runtime_lock());
     if (state.slot) state.numbers->refused_replay.fetch_add(1, std::memory_order_relaxed);
     return false;
   }
+  if (!wins(state, **unit, with.name)) return false;
   (*unit)->compile_ns = monotonic_ns() - start_ns;
   work.backend = backend;
   return publish(state, std::move(*unit), with.name);
+}
+
+/// The model proposes, the clock disposes: code that is not faster than what runs is not published.
+bool Tiering::wins(TierState& state, const Unit& unit, const std::string& name) {
+  std::shared_ptr<const Unit> rival;
+  {
+    std::lock_guard lock(runtime_lock());
+    if (!state.slot) return false;
+    rival = state.slot->advanced() ? state.slot->special() : state.slot->general();
+  }
+  TierWork& work = *state.work;
+  const Race result = race(*rival, unit, work.recent);
+  if (!result.run() || static_cast<double>(result.second_ps) <=
+                           tools_.must_win * static_cast<double>(result.first_ps))
+    return true;
+  work.note(name + "'s code takes " + in_words(static_cast<double>(result.second_ps) / 1e3) +
+            " a packet, what runs " + in_words(static_cast<double>(result.first_ps) / 1e3) +
+            ": not published");
+  std::lock_guard lock(runtime_lock());
+  if (state.slot) state.numbers->refused_slower.fetch_add(1, std::memory_order_relaxed);
+  return false;
 }
 
 bool Tiering::publish(TierState& state, std::unique_ptr<Unit> unit, const std::string& backend) {
@@ -88,9 +111,9 @@ bool Tiering::publish(TierState& state, std::unique_ptr<Unit> unit, const std::s
     state.numbers->refused_stale.fetch_add(1, std::memory_order_relaxed);
     return false;
   }
-  unit->general = &state.slot->general();
+  unit->general = state.slot->general().get();
   state.slot->advance(std::move(unit), backend);
-  state.work->event = "published " + backend + "'s code";
+  state.work->note("published " + backend + "'s code");
   return true;
 }
 
@@ -100,7 +123,7 @@ void Tiering::upgrade(TierState& state) {
   const size_t next = work.backend + 1;
   if (!work.special || next >= tools_.backends.size() || next > work.last_backend) return;
   const uint64_t now = tools_.now_ns();
-  if (now < work.upgrade_at_ns || work.suspect_ps) return;
+  if (now < work.upgrade_at_ns) return;
   {
     std::lock_guard lock(runtime_lock());
     if (!state.slot || !state.slot->advanced()) return;
@@ -112,8 +135,8 @@ void Tiering::upgrade(TierState& state) {
   const double price_ns = better.compile_ns + better.compile_ns_per_insn *
                                                   static_cast<double>(work.special->insns.size());
   if (saved_ns < tools_.policy.margin * price_ns) {
-    work.event = better.name + " would save " + in_words(gain_ns) + " a packet: does not pay at " +
-                 std::to_string(static_cast<uint64_t>(work.packets_per_second)) + " packets/s";
+    work.note(better.name + " would save " + in_words(gain_ns) + " a packet: does not pay at " +
+              std::to_string(static_cast<uint64_t>(work.packets_per_second)) + " packets/s");
     return;
   }
   if (try_backend(state, *work.special, next)) {
@@ -124,7 +147,7 @@ void Tiering::upgrade(TierState& state) {
 }
 
 void Tiering::refuse(TierState& state, const Error& error, size_t backend) {
-  state.work->event = tools_.backends[backend].name + " refused: " + to_string(error);
+  state.work->note(tools_.backends[backend].name + " refused: " + to_string(error));
   std::lock_guard lock(runtime_lock());
   if (state.slot) (state.numbers->*counter_of(error)).fetch_add(1, std::memory_order_relaxed);
 }

@@ -10,9 +10,9 @@
 //
 // A period is 50 ms where something has just happened and doubles to 1 s while nothing does.
 //
-// A retreat because the code was measured to be slower puts it on trial: the general code is
-// measured on the same traffic, and if it is no faster, the kept code comes back without a compile.
-// A phase change that made both slower looks like that.
+// What a model expects may be wrong, so what runs is raced against the general code in each period,
+// on the packets of late (race.h); and a thread that retreats because packets take long is not
+// believed without a race: traffic that is dearer for both looks like that to it.
 #include "runtime/tier/tiering.h"
 
 #include <algorithm>
@@ -29,9 +29,9 @@ namespace ipjit::runtime {
 
 namespace {
 
-constexpr double kForget = 0.02;     ///< weight of the traffic before a phase change
-constexpr double kLookAgain = 0.08;  ///< drift from which another candidate is made
-constexpr uint64_t kTrialPackets = 480;
+constexpr double kForget = 0.02;                 ///< weight of the traffic before a phase change
+constexpr double kLookAgain = 0.08;              ///< drift from which another candidate is made
+constexpr uint64_t kPhasePackets = 128;          ///< that show a change of traffic
 constexpr uint64_t kForgiveNs = 30'000'000'000;  ///< without a failure: the next is the first again
 
 ir::Program numbered(const ir::Program& program) {
@@ -44,6 +44,11 @@ ipjit_ctx ctx_of(const Head& head) {
   ipjit_ctx ctx = {};
   for (size_t i = 0; i < head.fields.size(); ++i) ctx.*ir::kCtxFields[i] = head.fields[i];
   return ctx;
+}
+
+void keep_last(std::vector<Head>& heads, size_t count) {
+  if (heads.size() > count)
+    heads.erase(heads.begin(), heads.end() - static_cast<std::ptrdiff_t>(count));
 }
 
 uint64_t ps_of(double ns) { return static_cast<uint64_t>(std::max(ns, 0.0) * 1e3); }
@@ -76,6 +81,12 @@ TierWork::TierWork(uint64_t serial, const Unit& from, const ir::Facts& facts)
   replayer.emplace(*general->program);
 }
 
+void TierWork::note(std::string event) {
+  std::erase(events, event);
+  events.push_back(std::move(event));
+  if (events.size() > kEvents) events.erase(events.begin());
+}
+
 uint64_t Tiering::round(std::span<const std::shared_ptr<TierState>> states) {
   uint64_t pause_ns = kLongestPeriodNs;
   for (const std::shared_ptr<TierState>& state : states) (void)sync(*state);
@@ -90,7 +101,7 @@ bool Tiering::sync(TierState& state) {
   std::lock_guard lock(runtime_lock());
   if (!state.slot) return false;
   if (!state.work || state.work->serial != state.serial)
-    state.work = std::make_unique<TierWork>(state.serial, state.slot->general(), state.facts);
+    state.work = std::make_unique<TierWork>(state.serial, *state.slot->general(), state.facts);
   state.numbers->tier.store(state.slot->advanced() ? 2
                             : state.work->general  ? 1
                                                    : 0,
@@ -105,7 +116,7 @@ void Tiering::count(TierState& state) {
   const uint64_t now = tools_.now_ns();
   if (now < work.counted_ns + kShortestPeriodNs / 2) return;
   const uint64_t packets = state.slot->packets();
-  const Unit* special = state.slot->advanced() ? state.slot->special() : nullptr;
+  const Unit* special = state.slot->advanced() ? state.slot->special().get() : nullptr;
   const uint64_t failures = special ? special->counted(0) : 0;
   const bool first = work.counted_ns == 0 || work.counted_special != special;
   const double since = static_cast<double>(packets - work.counted_packets);
@@ -143,7 +154,6 @@ void Tiering::drain(std::span<const std::shared_ptr<TierState>> states) {
     ++work->heads;
     work->heads_short += ipjit_result_status(result) == IPJIT_NEED_BYTES;
     work->recent.push_back(one);
-    if (work->recent.size() > TierWork::kRecent) work->recent.pop_front();
   }
 }
 
@@ -153,9 +163,9 @@ uint64_t Tiering::step(TierState& state) {
   const uint64_t now = tools_.now_ns();
   if (now < work.next_ns) return work.next_ns - now;
 
-  ir::merge(work.fresh, work.replayer->take());
-  if (work.fresh.packets > TierWork::kProfilePackets) ir::scale(work.fresh, 0.5);
-  bool eventful = settle_trial(state);
+  take_profile(state);
+  run_race(state);
+  bool eventful = settle_suspicion(state);
   Judged judged = judge(state);
   switch (judged.decision.what) {
     case ir::Decision::Do::kBuild:
@@ -190,11 +200,11 @@ void Tiering::heed_retreat(TierState& state) {
   TierWork& work = *state.work;
   const Retreat why = state.retreat.exchange(Retreat::kNone, std::memory_order_relaxed);
   if (why == Retreat::kNone || why == Retreat::kReplaced) return;
-  work.event = std::string("retreated: ") + sentence_of(why);
+  work.note(std::string("retreated: ") + sentence_of(why));
   work.next_ns = 0;
   if (why == Retreat::kFact) return;
   if (why == Retreat::kSlower) {
-    work.suspect_ps = std::max<uint64_t>(state.special.mean_ps(), 1);
+    work.suspect = true;
     return;
   }
   ++work.failures;
@@ -205,20 +215,48 @@ void Tiering::heed_retreat(TierState& state) {
   work.recent.clear();
 }
 
-/// Judges code that a thread found slow, once the general code is measured on the same traffic.
-bool Tiering::settle_trial(TierState& state) {
+/// The last seconds' profile.  Traffic that is quite another at once is not averaged with the old.
+void Tiering::take_profile(TierState& state) {
   TierWork& work = *state.work;
-  if (!work.suspect_ps || state.general.packets() < kTrialPackets) return false;
-  const uint64_t general_ps = state.general.mean_ps();
-  const uint64_t suspect_ps = std::exchange(work.suspect_ps, 0);
-  if (general_ps >= suspect_ps) {
+  ir::Profile latest = work.replayer->take();
+  if (latest.packets >= kPhasePackets && work.fresh.packets >= kPhasePackets &&
+      ir::distance(work.fresh, latest).largest > tools_.policy.max_drift) {
+    ir::scale(work.fresh, kForget);
+    keep_last(work.recent, latest.packets);
+  }
+  keep_last(work.recent, TierWork::kRecent);
+  ir::merge(work.fresh, latest);
+  if (work.fresh.packets > TierWork::kProfilePackets) ir::scale(work.fresh, 0.5);
+}
+
+/// Measures specialised against general code on the samples of late.
+void Tiering::run_race(TierState& state) {
+  TierWork& work = *state.work;
+  std::shared_ptr<const Unit> general, special;
+  {
+    std::lock_guard lock(runtime_lock());
+    if (!state.slot) return;
+    general = state.slot->general();
+    special = state.slot->special();
+  }
+  work.measured = 0;
+  if (!special) return;
+  const Race result = race(*general, *special, work.recent);
+  if (!result.run()) return;
+  work.measured = static_cast<double>(result.second_ps) / static_cast<double>(result.first_ps);
+  work.race = result;
+}
+
+/// Judges code that a thread found slow by timing single packets.
+bool Tiering::settle_suspicion(TierState& state) {
+  TierWork& work = *state.work;
+  if (!std::exchange(work.suspect, false)) return false;
+  if (work.measured > 0 && work.measured < 1) {
     std::lock_guard lock(runtime_lock());
     if (state.slot && work.special) state.slot->advance_again();
-    work.event = "the general code is no faster on this traffic: the specialised code runs again";
+    work.note("the general code is no faster on this traffic: the specialised code runs again");
     return true;
   }
-  work.event = "measured " + std::to_string(suspect_ps) + " ps, the general code " +
-               std::to_string(general_ps) + " ps on the same traffic";
   if (work.backend > 0) {
     work.last_backend = work.backend - 1;
     return true;  // not a fault of the shape: the quicker compiler's code may be faster
@@ -247,6 +285,7 @@ Tiering::Judged Tiering::judge(TierState& state) {
   if (now.tier == 2 && work.special) {
     if (now.now_ns > work.last_failure_ns + kForgiveNs) work.failures = 0;
     now.current_ns = ir::expected_cost(*work.special, work.fresh).ns();
+    if (work.measured > 0) now.current_ns = now.general_ns * work.measured;
     now.drift = ir::distance(work.built_for, work.fresh).largest;
   }
   now.guard_failures = work.guard_failures;
@@ -260,7 +299,7 @@ Tiering::Judged Tiering::judge(TierState& state) {
 void Tiering::find_candidate(TierState& state, ir::Situation& now) {
   TierWork& work = *state.work;
   const bool allowed =
-      now.samples >= tools_.policy.min_samples && now.available && !work.suspect_ps &&
+      now.samples >= tools_.policy.min_samples && now.available &&
       now.now_ns >= ir::retry_at_ns(work.failures, work.last_failure_ns, tools_.policy);
   if (!allowed) return;
   if (!work.candidate || ir::distance(work.tried_with, work.fresh).largest > kLookAgain) {
@@ -283,10 +322,9 @@ void Tiering::show(TierState& state, const Judged& judged) {
   std::string why;
   if (work.candidate)
     for (const std::string& line : work.candidate->log) why += line + "\n";
-  if (!work.event.empty()) why += work.event + "\n";
+  for (const std::string& event : work.events) why += event + "\n";
   for (const std::string& reason : judged.decision.reasons) why += reason + "\n";
   if (!why.empty()) why.pop_back();
-  const uint64_t general_ps = state.general.mean_ps(), special_ps = state.special.mean_ps();
   std::lock_guard lock(runtime_lock());
   if (!state.slot) return;
   TierNumbers& numbers = *state.numbers;
@@ -300,8 +338,10 @@ void Tiering::show(TierState& state, const Judged& judged) {
   numbers.heads_short.fetch_add(std::exchange(work.heads_short, 0), std::memory_order_relaxed);
   set(numbers.decided_ns, realtime_ns());
   set(numbers.imprecision_ppm, imprecision_ppm(work.fresh));
-  if (general_ps) set(numbers.measured_general_ps, general_ps);
-  if (special_ps) set(numbers.measured_special_ps, special_ps);
+  if (work.race.run()) {
+    set(numbers.measured_general_ps, work.race.first_ps);
+    set(numbers.measured_special_ps, work.race.second_ps);
+  }
   state.slot->explain(why);
 }
 

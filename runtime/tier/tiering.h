@@ -10,7 +10,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -23,6 +22,7 @@
 #include "ir/replay.h"
 #include "ir/special/decide.h"
 #include "ir/special/specialise.h"
+#include "runtime/tier/race.h"
 #include "runtime/tier/sample_ring.h"
 #include "runtime/tier/tier_state.h"
 
@@ -42,6 +42,7 @@ struct TieringTools {
   std::function<uint64_t()> now_ns;  ///< monotonic
   ir::Policy policy = {};
   ir::Choices choices = {};
+  double must_win = 0.97;  ///< share of what runs that new code may take, measured
   std::function<ir::Specialised(const ir::Program& general, const ir::Profile&, const ir::Facts&,
                                 const ir::Choices&)>
       specialise = ir::specialise;
@@ -50,10 +51,14 @@ struct TieringTools {
 
 /// What the builder knows of a filter; it is the builder's alone.
 struct TierWork {
-  static constexpr size_t kRecent = 192;              ///< heads kept for the replay check
+  static constexpr size_t kRecent = 768;  ///< heads kept for the replay check
+  static constexpr size_t kEvents = 4;
   static constexpr uint64_t kProfilePackets = 6'000;  ///< then what is old weighs half
 
   TierWork(uint64_t serial, const Unit& general, const ir::Facts& facts);
+
+  /// Remembers what happened; the same twice in a row once.
+  void note(std::string event);
 
   uint64_t serial;                ///< TierState::serial of what follows
   std::unique_ptr<Unit> general;  ///< a copy without code, its sites numbered; null: no native code
@@ -61,7 +66,7 @@ struct TierWork {
   std::optional<ir::Replayer> replayer;
   ir::Profile fresh;      ///< the last seconds'
   ir::Profile built_for;  ///< the profile when `special` was made
-  std::deque<Head> recent;
+  std::vector<Head> recent;
   std::optional<ir::Program> special;  ///< what runs, or is kept
   size_t backend = 0;                  ///< that made its code
   size_t last_backend = SIZE_MAX;      ///< none above is tried with this special program
@@ -70,7 +75,9 @@ struct TierWork {
   std::optional<ir::Specialised> candidate;  ///< the last one
   ir::Profile tried_with;                    ///< that it was made for
 
-  uint64_t suspect_ps = 0;  ///< measured of the kept code; != 0: on trial against general code
+  bool suspect = false;  ///< a thread found `special` slow and retreated
+  Race race;             ///< general and special, of late
+  double measured = 0;   ///< cost of `special` in that of the general code, of late; 0: unknown
   uint32_t failures = 0;
   uint64_t last_failure_ns = 0;
   uint64_t next_ns = 0, period_ns = 0;
@@ -79,7 +86,7 @@ struct TierWork {
   const void* counted_special = nullptr;  ///< of which code
   double packets_per_second = 0, guard_failures = 0;
   uint64_t heads = 0, heads_short = 0;  ///< since the last decision
-  std::string event;                    ///< a sentence about what happened since the last decision
+  std::vector<std::string> events;      ///< the last ones, a sentence each
 };
 
 class Tiering {
@@ -91,7 +98,7 @@ class Tiering {
   uint64_t round(std::span<const std::shared_ptr<TierState>> states);
 
   static constexpr uint64_t kShortestPeriodNs = 50'000'000;
-  static constexpr uint64_t kLongestPeriodNs = 1'000'000'000;
+  static constexpr uint64_t kLongestPeriodNs = 250'000'000;
 
  private:
   struct Judged;
@@ -100,11 +107,14 @@ class Tiering {
   uint64_t step(TierState& state);
   void heed_retreat(TierState& state);
   Judged judge(TierState& state);
-  bool settle_trial(TierState& state);
+  void take_profile(TierState& state);
+  void run_race(TierState& state);
+  bool settle_suspicion(TierState& state);
   void find_candidate(TierState& state, ir::Situation& now);
   void count(TierState& state);
   void build(TierState& state, const ir::Program& program);
   bool try_backend(TierState& state, const ir::Program& program, size_t backend);
+  bool wins(TierState& state, const Unit& unit, const std::string& name);
   bool publish(TierState& state, std::unique_ptr<Unit> unit, const std::string& backend);
   void upgrade(TierState& state);
   void refuse(TierState& state, const Error& error, size_t backend);

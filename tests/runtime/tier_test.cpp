@@ -63,8 +63,11 @@ TEST(Tier, AfterARetreatTheNextBuildWaits) {
   ASSERT_TRUE(street.until([&] { street.run_arp(); }, back));
   const int calls = street.compilers[0]->calls;
   const uint64_t then = street.now_ns;
-  ASSERT_TRUE(
-      street.until([&] { street.run_ip(); }, [&] { return street.compilers[0]->calls > calls; }));
+  ASSERT_TRUE(street.until([&] { street.run_ip(300'000); },
+                           [&] { return street.compilers[0]->calls > calls; }))
+      << street.record().why << "\n"
+      << street.record().heads << " " << street.record().heads_short << " of "
+      << street.filter->record().packets;
   EXPECT_GE(street.now_ns - then, ir::Policy().first_backoff_ns);
   EXPECT_EQ(street.tier(), 2u);
 }

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Which of two pieces of code is faster on the packets of now?
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "runtime/pipeline.h"
+#include "runtime/tier/sample_ring.h"
+
+namespace ipjit::runtime {
+
+struct Race {
+  uint64_t first_ps = 0;  ///< per packet
+  uint64_t second_ps = 0;
+
+  /// False where there was too little to run.
+  bool run() const { return first_ps != 0 && second_ps != 0; }
+};
+
+/// Times both on the sampled packets, in turns.
+///
+/// Takes: units with code; heads in the order in which they were sampled.
+/// Cost:  a run of each for each head.
+/// Thread: the caller keeps the units alive.
+Race race(const Unit& first, const Unit& second, std::span<const Head> heads);
+
+inline constexpr size_t kRaceHeads = 160;  ///< with fewer there is no race
+
+}  // namespace ipjit::runtime
