@@ -133,6 +133,21 @@ std::string add_ratios(json& entry, const char* key, const Row& rival, const Row
   return text;
 }
 
+// What a row is held against, beside libpcap and DPDK.
+constexpr std::pair<const char*, const char*> kYardsticks[] = {
+    {"over_c", "clang -O3 C"},
+    {"over_pgo", "clang -O3 + PGO C"},
+    {"over_branch_free", "branch-free C"},
+    {"over_tier1", "ipjit tier1"},
+    {"over_tier1_body", "ipjit tier1 body"},
+    {"over_tier2", "ipjit tier2"}};
+
+void add_yardsticks(json& entry, const std::vector<Row>& rows, const Row& row) {
+  for (const auto& [key, name] : kYardsticks)
+    for (size_t e = 0; e < kEngineCount; ++e)
+      if (std::string_view(kEntrants[e].name) == name) add_ratios(entry, key, rows[e], row);
+}
+
 json report(const Compiled& compiled, const std::vector<Row>& rows) {
   const std::string& text = compiled.filter.expression;
   std::printf("\n%c  %.70s%s  (%zu instructions)\n", compiled.filter.id, text.c_str(),
@@ -160,6 +175,7 @@ json report(const Compiled& compiled, const std::vector<Row>& rows) {
                   {"cold", to_json(spread_of(row.cold))}};
     const std::string over_libpcap = add_ratios(entry, "over_libpcap", rows[kLibpcap], row);
     const std::string over_dpdk = add_ratios(entry, "over_dpdk", rows[dpdk], row);
+    if (kEntrants[e].kind == Kind::kOurs) add_yardsticks(entry, rows, row);
     std::printf("   %-28s %8lu%c  %-22s %-22s %-22s %8s %8s\n", kEntrants[e].name,
                 static_cast<unsigned long>(floor ? 0 : row.matches), agrees ? ' ' : '!',
                 to_string(spread_of(row.hot)).c_str(), to_string(spread_of(row.stream)).c_str(),
