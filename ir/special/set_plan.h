@@ -22,7 +22,6 @@ struct SetPlan {
     kRange,    ///< one run of consecutive keys
     kRuns,     ///< a few runs
     kBits,     ///< a window of 64: a mask and a shift
-    kWindow,   ///< a window of 256: a table of bytes' width
     kTable,    ///< as it is
   };
 

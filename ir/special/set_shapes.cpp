@@ -33,8 +33,9 @@
 namespace ipjit::ir {
 namespace {
 
-constexpr double kLeastGain = 0.1;                   // cycles for each run
-constexpr uint64_t kLeastRuns = 32;                  // of a load, for its table to mean something
+constexpr double kTableGain = 0.8;   // a probe hides behind what waits for memory anyway
+constexpr double kLeastGain = 0.1;   // cycles for each run
+constexpr uint64_t kLeastRuns = 32;  // of a load, for its table to mean something
 constexpr size_t kMaxTables = IPJIT_MAX_TABLES / 2;  // the general program behind has its own
 
 double doubt(double share) { return std::min(share, 1 - share); }
@@ -216,7 +217,7 @@ class SetShapes {
     std::optional<SetPlan>& plan = plans_[table];
     if (!plan) plan = plan_set(keys_of(p_.tables[table]), has_room());
     const double now = probe_cycles(plan->keys.size());
-    return plan->shape != SetPlan::Shape::kTable && now - plan->cycles >= kLeastGain ? &*plan
+    return plan->shape != SetPlan::Shape::kTable && now - plan->cycles >= kTableGain ? &*plan
                                                                                      : nullptr;
   }
 
