@@ -3,7 +3,9 @@
 //
 // Block order is topological, so one forward walk has seen every way into a block.  Each edge gets
 // its block's reach times its share; the shares are those of the source test, whatever way led to
-// it, so a block that was copied behind a guard is judged as if the guard had changed nothing.
+// it, so a block that was copied behind a guard is judged as if the guard had changed nothing.  A
+// test that was moved up sees packets that it was never asked about: they go either way, and half
+// of them are guessed wrong.
 //
 // A guard has no counts of its own, but it tests a load or something computed from one with
 // constants (`v1 = and v0, 0xfff0`, `br v1 == 80`), and the load has a table: the test is then
@@ -20,6 +22,8 @@ namespace ipjit::ir {
 namespace {
 
 constexpr uint32_t kNoDefinition = 0xffffffff;
+constexpr double kUndecided = 0.5;  // mispredictions of a test that nothing is known about
+constexpr double kRounding = 1e-3;
 constexpr uint32_t kMaxSteps = 8;  // from a load to the test of it
 
 // The test of what constants make out of one load.
@@ -116,7 +120,7 @@ class Walk {
         to(term.taken, 1);
         return;
       case TermKind::kBranch:
-        judge(b, term);
+        judge(b, term, amount);
         to(term.taken, flow_.taken[b]);
         to(term.other, 1 - flow_.taken[b]);
         return;
@@ -134,17 +138,26 @@ class Walk {
     }
   }
 
-  void judge(uint32_t b, const Term& term) {
+  void judge(uint32_t b, const Term& term, double amount) {
     const BranchCounts* const counts =
         term.source == kNoSource ? nullptr : profile_.branch(term.source);
     if (counts != nullptr && counts->total() != 0) {
-      flow_.taken[b] = profile_.taken_share(term.source);
-      flow_.mispredicted[b] = profile_.mispredict_rate(term.source);
+      const double asked = known_share(amount, term.source);
+      const double unknown = (1 - asked) * kUndecided;
+      flow_.taken[b] = asked * profile_.taken_share(term.source) + unknown;
+      flow_.mispredicted[b] = asked * profile_.mispredict_rate(term.source) + unknown;
       return;
     }
     const std::optional<double> share = TableTest(p_, definitions_, term).share(profile_);
     flow_.taken[b] = share.value_or(0.5);
     flow_.mispredicted[b] = share ? std::min(*share, 1 - *share) : 0;
+  }
+
+  /// Of the packets that come to a test, the share that the source test was asked about.
+  double known_share(double amount, uint32_t source) const {
+    const double asked = profile_.runs_per_packet(source);
+    const bool known = profile_.packets == 0 || amount <= asked * (1 + kRounding);
+    return known ? 1 : asked / amount;
   }
 
   const Program& p_;

@@ -7,7 +7,7 @@
 // What an instruction costs is not what a table of instructions says.  On fresh packets the
 // processor waits for memory and meanwhile runs the packets behind, as many as its window of some
 // hundred instructions holds: an instruction more is a packet less in the window.  So a plain one
-// costs 0.6 of a cycle, although six are run in one where all data is near; and a branch that is
+// costs 0.4 of a cycle, although six are run in one where all data is near, and a branch that is
 // guessed right costs less than the data flow that could stand for it.  Left out: how many
 // registers there are, and what waits for what.  docs/tier2.md has the measured error.
 //
@@ -21,18 +21,18 @@ namespace ipjit::ir {
 
 constexpr CostTable kCosts = {.ghz = 3,
                               .call = 5,
-                              .packet = 5.4,
-                              .simple = 0.6,
-                              .test = 0.95,
+                              .packet = 5,
+                              .simple = 0.4,
+                              .test = 1.2,
                               .multiply = 1.4,
                               .divide = 5.5,
-                              .need = 0.4,
-                              .branch = 0.3,
-                              .jump = 0.4,
+                              .need = 0.3,
+                              .branch = 0.4,
+                              .jump = 0.7,
                               .probe = 4,
                               .probe_miss = 3,
                               .count = 0.9,
-                              .mispredict = 27};
+                              .mispredict = 30};
 
 namespace {
 

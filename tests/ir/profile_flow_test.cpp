@@ -94,6 +94,18 @@ TEST(Flow, AGuardIsJudgedByTheTableOfItsLoad) {
   EXPECT_DOUBLE_EQ(flow.taken[1], 0.6);
 }
 
+TEST(Flow, ATestThatWasMovedUpIsNotAsPredictableAsItWas) {
+  const Program program = program_of(
+      "filter up\nb0: need 2 else b2\n v0 = load_u8 1\n br v0 & 3 -> b1, b2 ; src 4\n"
+      "b1: ret 1\nb2: ret 0\n");
+  Profile profile;
+  profile.packets = 100;
+  profile.branches[4] = {.taken = 8, .other = 72, .mispredicted = 8};
+  const Flow flow = flow_of(program, profile);
+  EXPECT_DOUBLE_EQ(flow.taken[0], 0.8 * 0.1 + 0.2 * 0.5);
+  EXPECT_DOUBLE_EQ(flow.mispredicted[0], 0.8 * 0.1 + 0.2 * 0.5) << "20 packets never came to it";
+}
+
 TEST(Flow, AddsUpToOnePacketForEveryProgramAndProfile) {
   for (uint64_t seed = 0; seed < 200; ++seed) {
     Program program = random_program(seed);
