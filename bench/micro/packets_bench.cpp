@@ -9,15 +9,18 @@
 // formed inside a repeat, between neighbours in time.  Cells are medians [min-max].  Time is the
 // thread's CPU time, so that a busy machine costs precision and not truth.
 //
-// Every engine counts its matches; one that differs from libpcap is marked, and its times are then
-// times of another filter.
+// Instructions per packet (C forms and bare bodies, the calling loop of about ten included) are
+// counted one by one.  Every engine counts its matches; one that differs from libpcap is marked,
+// and its times are then times of another filter.
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <map>
 #include <optional>
 
 #include "bench/micro/caches.h"
 #include "bench/micro/engines.h"
+#include "bench/micro/insns.h"
 #include "bench/micro/measure.h"
 #include "bench/micro/programs.h"
 #include "bench/micro/units.h"
@@ -32,6 +35,7 @@ using nlohmann::json;
 struct Plan {
   size_t packets = 100'000;
   size_t hot = kHotPackets;
+  size_t counted = kHotPackets + 176;  ///< packets whose instructions are counted; more than hot
   size_t repeats = 18;
   double pass_ms = 2;  // what one hot measurement should take
 };
@@ -71,6 +75,7 @@ struct Row {
   uint64_t matches = 0;
   size_t hot_rounds = 1;
   std::vector<double> hot, stream, cold;  // ns per packet, by repeat
+  std::optional<double> insns;            // per packet of the stream, the loop included
 };
 
 double ns_per_packet(const Runner& runner, size_t count, size_t rounds) {
@@ -91,6 +96,10 @@ Row load(size_t engine, const Compiled& compiled, const Traffic& traffic, const 
   row.runner = *runner;
   row.matches = row.runner->run(plan.packets, 1);
   const double ns = ns_per_packet(*row.runner, plan.hot, 4);
+  const std::string_view name = kEntrants[engine].name;
+  if (kEntrants[engine].kind != Kind::kFloor && (name.ends_with(" C") || name.ends_with("body")))
+    if (const Result<double> insns = instructions_per_packet(*row.runner, plan.counted))
+      row.insns = *insns;
   row.hot_rounds = std::clamp<size_t>(
       static_cast<size_t>(plan.pass_ms * 1e6 / (ns * static_cast<double>(plan.hot))), 1, 2000);
   return row;
@@ -152,8 +161,8 @@ json report(const Compiled& compiled, const std::vector<Row>& rows) {
   const std::string& text = compiled.filter.expression;
   std::printf("\n%c  %.70s%s  (%zu instructions)\n", compiled.filter.id, text.c_str(),
               text.size() > 70 ? "..." : "", compiled.insns.size());
-  std::printf("   %-28s %9s  %-22s %-22s %-22s %8s %8s\n", "ns/packet", "matches", "hot", "stream",
-              "cold", "libpcap/", "rte_bpf/");
+  std::printf("   %-28s %9s  %-22s %-22s %-22s %6s %8s %8s\n", "ns/packet", "matches", "hot",
+              "stream", "cold", "insns", "libpcap/", "rte_bpf/");
   const bool shipped_is_right =
       rows[kShipped].runner && rows[kShipped].matches == rows[kLibpcap].matches;
   const size_t dpdk = shipped_is_right ? kShipped : kRepaired;
@@ -173,13 +182,16 @@ json report(const Compiled& compiled, const std::vector<Row>& rows) {
                   {"hot", to_json(spread_of(row.hot))},
                   {"stream", to_json(spread_of(row.stream))},
                   {"cold", to_json(spread_of(row.cold))}};
+    if (row.insns) entry["insns"] = *row.insns;
     const std::string over_libpcap = add_ratios(entry, "over_libpcap", rows[kLibpcap], row);
     const std::string over_dpdk = add_ratios(entry, "over_dpdk", rows[dpdk], row);
     if (kEntrants[e].kind == Kind::kOurs) add_yardsticks(entry, rows, row);
-    std::printf("   %-28s %8lu%c  %-22s %-22s %-22s %8s %8s\n", kEntrants[e].name,
+    std::printf("   %-28s %8lu%c  %-22s %-22s %-22s %6s %8s %8s\n", kEntrants[e].name,
                 static_cast<unsigned long>(floor ? 0 : row.matches), agrees ? ' ' : '!',
                 to_string(spread_of(row.hot)).c_str(), to_string(spread_of(row.stream)).c_str(),
-                to_string(spread_of(row.cold)).c_str(), over_libpcap.c_str(), over_dpdk.c_str());
+                to_string(spread_of(row.cold)).c_str(),
+                row.insns ? std::to_string(std::lround(*row.insns)).c_str() : "",
+                over_libpcap.c_str(), over_dpdk.c_str());
     engines.push_back(entry);
   }
   return {{"id", std::string(1, compiled.filter.id)}, {"expression", text.substr(0, 100)},
@@ -193,7 +205,7 @@ int main(int argc, char** argv) {
   const Options options(argc, argv, {"--smoke", "--filters", "--repeats", "--hosts1000", "--json"});
   Plan plan;
   const bool smoke = options.flag("--smoke");
-  if (smoke) plan = {.packets = 4000, .hot = 256, .repeats = 2, .pass_ms = 0.2};
+  if (smoke) plan = {.packets = 4000, .hot = 256, .counted = 64, .repeats = 2, .pass_ms = 0.2};
   plan.repeats = options.number("--repeats", plan.repeats);
   const std::string wanted = options.text("--filters", smoke ? "abcdefgij" : "abcdefghij");
 
