@@ -254,6 +254,8 @@ class Straighten {
 
   // --- the answer
   void answer() {
+    // First: a load at a constant place may have nothing but a need with an offset value before it.
+    writer_.ask(std::vector<uint8_t>(region_.members.size(), 1));
     std::vector<Answer> answers(region_.members.size());
     for (size_t m = region_.members.size(); m-- > 0;) {
       const Term& term = p_.blocks[region_.members[m]].term;
@@ -267,7 +269,6 @@ class Straighten {
         answers[m] = choose(condition, there, answers[m]);
       });
     }
-    writer_.ask(std::vector<uint8_t>(region_.members.size(), 1));
     Term& term = piece().term;
     term.kind = TermKind::kRet;
     const Answer& all = answers[0];
