@@ -153,7 +153,7 @@ std::vector<Row> shapes_of(const ir::Program& general, const Traffic& traffic) {
   add(rows, "general", general, profile);
   const ir::Specialised all = ir::specialise(general, profile);
   if (!all.changed) return rows;
-  add(rows, "specialised", all.program, profile);
+  add(rows, "specialised", all.program, all.profile);
   constexpr std::pair<const char*, bool ir::Choices::*> kPasses[] = {
       {"order_terms", &ir::Choices::order_terms},
       {"set_shapes", &ir::Choices::set_shapes},
@@ -167,7 +167,7 @@ std::vector<Row> shapes_of(const ir::Program& general, const Traffic& traffic) {
     choices.*pass = false;
     const ir::Specialised without = ir::specialise(general, profile, {}, choices);
     if (without.program != all.program)
-      add(rows, std::string("without ") + name, without.program, profile);
+      add(rows, std::string("without ") + name, without.program, without.profile);
   }
   return rows;
 }

@@ -165,7 +165,8 @@ double cost_of(const Program& program, const Insn& insn, const CostTable& costs)
     case Op::kMod:
       return costs.divide;
     case Op::kFind:
-      return probe_cost(program.tables[insn.table], costs);
+      // A branch uses the probe's flags as they are, a value does not.
+      return probe_cost(program.tables[insn.table], costs) + costs.test;
     case Op::kEffect:
     case Op::kCount:
       return costs.count;
