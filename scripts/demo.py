@@ -21,6 +21,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -33,6 +34,8 @@ SHORT = [
     "tcp[tcpflags] & (tcp-syn|tcp-fin) != 0 and not src and dst net 10.0.0.0/8",
     "host 192.168.1.1 and (port 80 or port 443 or port 8080)",
 ]
+TIER2 = ["ip6", "udp port 53 or icmp or icmp6", "host 192.168.1.1 and (port 80 or port 443 or port 8080)",
+         "tcp port 80"]
 TTY = sys.stdout.isatty()
 
 
@@ -113,6 +116,20 @@ def build(directory):
     ninja(directory, ["ipjit_cli", "ipjit_pcap"], "build")
 
 
+def build_tier2(directory):
+    """The compile server, after the first results: its minute of building keeps nobody waiting.
+    False where this machine has no LLVM."""
+    log = directory / "demo-tier2.log"
+    with open(log, "w") as out:
+        code = subprocess.run(["ninja", "-C", str(directory), "ipjit_tier2_program"], stdout=out, stderr=out,
+                              check=False).returncode
+    if code == 0:
+        return True
+    if "unknown target" in log.read_text(errors="replace"):
+        return False
+    fail("the build of ipjit-tier2 failed", log)
+
+
 def generated(directory, capture, packets):
     """Where no real traffic can be had: the benchmarks' generator."""
     subprocess.run(["cmake", "-B", str(directory), "-DIPJIT_BENCH=ON"], capture_output=True, check=True)
@@ -187,6 +204,18 @@ def stats_of(ipjit, pid):
     return rows[-1] if rows else None
 
 
+def filter_alone(ipjit, capture, engine, expression):
+    """ns a packet of the filter alone, over packets in memory: the least of REPEATS; and how many match."""
+    times = []
+    for _ in range(REPEATS):
+        out = subprocess.run([ipjit, "filter", "-r", capture, "--engine", engine, "--json", expression],
+                             capture_output=True, text=True)
+        if out.returncode:
+            fail(out.stderr.strip())
+        times.append(json.loads(out.stdout))
+    return min(each["ns_per_packet"] for each in times), times[0]["matched"]
+
+
 HEAD = f"  {'filter':<30}{'packets':>8}{'same?':>7}{'tcpdump':>10}{'+ ipjit':>9}{'':>8}  {'filter alone, ns/packet':>24}"
 
 
@@ -220,6 +249,53 @@ class Demo:
         self.agree &= same
         row(name, matched(plain_out), same, plain, ours, stats_of(self.ipjit, pid))
         self.pids.append(pid)
+
+    def tier2(self):
+        """The code that this traffic gets, what it costs, and how an unmodified program reaches it."""
+        say()
+        say(bold("  Tier 2: the same filters, specialised for this traffic") +
+            "      (the filter alone over the capture in memory)")
+        say(f"  {'filter':<58}{'libpcap':>9}{'tier 1':>9}{'tier 2':>9}  ns/packet")
+        for expression in TIER2:
+            costs, counts = zip(*(filter_alone(self.ipjit, self.capture, engine, expression)
+                                  for engine in ("libpcap", "tier1", "tier2")))
+            self.agree &= len(set(counts)) == 1
+            say(f"  {expression:<58}" + "".join(f"{cost:>9.1f}" for cost in costs) +
+                f"  {costs[0] / costs[2]:.1f}x")
+        say("  why, for the last one (ipjit compile --engine tier2 -r demo.pcap ...):")
+        text = subprocess.run([self.ipjit, "compile", "--engine", "tier2", "-r", self.capture, "--json",
+                               TIER2[-1]], capture_output=True, text=True).stdout
+        special = json.loads(text)["specialised"]
+        for line in special["log"]:
+            say(textwrap.fill(line, 100, initial_indent="    - ", subsequent_indent="      "))
+        say(f"    {special['hot_bytes']} bytes of code are hot, {special['cold_bytes']} cold")
+        picture = self.path("graph").with_suffix(".svg")
+        drawn = subprocess.run([self.ipjit, "graph", "-r", self.capture, "-o", picture, TIER2[-1]],
+                               capture_output=True).returncode == 0
+        if drawn:
+            say(f"    the picture: {os.path.relpath(picture)}")
+        self.reach_tier2(TIER2[-1])
+
+    def reach_tier2(self, expression):
+        """tcpdump reads the capture again and again, until tiering has decided."""
+        content = self.capture.read_bytes()
+        process = subprocess.Popen([*self.ours, "-n", "-r", "-", "-w", "/dev/null", expression],
+                                   stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process.stdin.write(content)
+        begun, packets, row = time.monotonic(), 1, None
+        while time.monotonic() - begun < 6 and not (row and row["tier"]["backend"] == "llvm"):
+            process.stdin.write(content[24:])  # without the file's header: more packets
+            packets += 1
+            row = stats_of(self.ipjit, process.pid)
+        process.stdin.close()
+        process.wait()
+        row = stats_of(self.ipjit, process.pid)
+        say()
+        say(bold("  By itself: ") + f"tcpdump read the capture {packets} times in {time.monotonic() - begun:.1f} s and"
+            f" ended on {row['engine']}: ipjit stats --why")
+        text = subprocess.run([self.ipjit, "stats", "--why", "--pid", str(process.pid)], capture_output=True,
+                              text=True).stdout
+        say("\n".join("    " + line for line in text.splitlines()[3:]))
 
     def start_thousand(self, expression):
         """libpcap's own run over the long list, in the background."""
@@ -292,6 +368,11 @@ def main():
     first = time.monotonic() - begun
     for expression in SHORT:
         demo.compare(expression, expression)
+    if build_tier2(directory):
+        demo.tier2()
+        say()
+    else:
+        say("  No tier 2: this machine has no LLVM 19 (llvm-19-dev); filters stay on tier 1.")
     demo.finish_thousand(not options.no_wait)
     say()
     say("  same?: the two files that tcpdump wrote, compared byte by byte.  filter alone: sampled inside")

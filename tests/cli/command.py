@@ -9,6 +9,7 @@ import subprocess
 
 IPJIT = os.environ["IPJIT"]
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
+HAVE_TIER2 = bool(os.environ.get("HAVE_TIER2"))  # built with LLVM
 CORPUS = SOURCE.parent / "shared" / "corpus"
 
 # What a person's shell may have set must not change what the tests see.

@@ -4,11 +4,11 @@
 import json
 import unittest
 
-from command import ipjit
+from command import HAVE_TIER2, ipjit
 
 NAMES = ["cpu", "target", "caches", "environment", "libpcap", "executable memory",
          "compile and run", "statistics", "preload library", "drop-in libpcap",
-         "kernel module", "apparmor", "tier2", "dpdk"]
+         "kernel module", "apparmor", "tier2", "graphviz", "dpdk"]
 
 
 class Doctor(unittest.TestCase):
@@ -37,6 +37,19 @@ class Doctor(unittest.TestCase):
         checks = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
         self.assertIn("x86-64-v1", checks["target"]["detail"])
         self.assertIn("IPJIT_TARGET=x86-64-v1", checks["environment"]["detail"])
+
+    def test_tier2_is_tried(self):
+        def tier2(**env):
+            report = json.loads(ipjit("doctor", "--json", env=env).stdout)
+            check, = [check for check in report["checks"] if check["name"] == "tier2"]
+            return check["state"], check["detail"], report["works"]
+
+        state, detail, works = tier2(IPJIT_TIER2="/nonexistent")
+        self.assertEqual((state, works), ("missing", True))
+        self.assertIn("/nonexistent", detail)
+        self.assertEqual(tier2(IPJIT_TIER2="off")[0], "note")
+        if HAVE_TIER2:
+            self.assertEqual(tier2()[0], "ok", tier2())
 
     def test_what_is_broken_decides_the_status(self):
         done = ipjit("doctor", "--json", env={"IPJIT_TARGET": "soup"})

@@ -5,7 +5,7 @@ import json
 import subprocess
 import unittest
 
-from command import CLEAN, IPJIT, evaluate, ipjit, tcp_packet
+from command import CLEAN, HAVE_TIER2, IPJIT, evaluate, ipjit, tcp_packet
 
 ENGINES = ["interp", "tier1", "libpcap"]
 OURS = ["interp", "tier1"]
@@ -105,10 +105,29 @@ class Eval(unittest.TestCase):
 
     def test_no_engine_stands_in_for_another(self):
         good = {"id": 0, "insns": IS_IP, "packets": [{"hex": TCP}]}
-        error = evaluate("tier2", good)[0]["error"]
+        done = ipjit("eval", "--engine", "tier2", stdin=json.dumps(good),
+                     env={"IPJIT_TIER2": "off"})
+        error = json.loads(done.stdout)["error"]
         self.assertEqual((error["stage"], error["code"]), ("tier2", "kUnavailable"))
         error = evaluate("libpcap", {**good, "dialect": "linux"})[0]["error"]
         self.assertEqual(error["code"], "kUnavailable")
+
+    @unittest.skipUnless(HAVE_TIER2, "built without LLVM: there is no ipjit-tier2")
+    def test_tier2_agrees_with_the_interpreter(self):
+        packets = [{"hex": TCP}, {"hex": TCP[:40]}, {"hex": ""}, {"hex": "ff" * 60}]
+        hosts = " or ".join(f"host 192.0.2.{i}" for i in range(1, 30))
+        cases = [{"id": expr, "expr": expr, "packets": packets * 20}
+                 for expr in ["ip", "tcp port 80", "udp or vlan", hosts, "len > 50 and ip[8] = 64"]]
+        cases.append({"id": "linux", "dialect": "linux", "insns": IS_IP, "packets": packets})
+        wanted = [answer["results"] for answer in evaluate("interp", *cases)]
+        for words in [[], ["--no-profile"]]:
+            done = ipjit("eval", "--engine", "tier2", *words,
+                         stdin="".join(json.dumps(case) + "\n" for case in cases))
+            answers = [json.loads(line) for line in done.stdout.splitlines()]
+            self.assertEqual([a.get("results", a) for a in answers], wanted)
+            self.assertEqual({a["engine"] for a in answers}, {"tier2"})
+        error = evaluate("tier2", {"id": 0, "expr": "ip6 protochain 6", "packets": []})[0]["error"]
+        self.assertEqual(error["code"], "kBackwardJump")
 
     def test_ipjit_engine_does_not_override_the_engine_asked_for(self):
         case = json.dumps({"id": 0, "insns": IS_IP, "packets": [{"hex": TCP}]})

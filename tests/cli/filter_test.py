@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import unittest
 
-from command import CLEAN, IPJIT, ipjit, pcap_file, pcapng_file, tcp_packet
+from command import CLEAN, HAVE_TIER2, IPJIT, ipjit, pcap_file, pcapng_file, tcp_packet
 
 PACKETS = [tcp_packet(dport=80 if i % 3 == 0 else 81, payload=bytes(i)) for i in range(1500)]
 WEB = "tcp port 80"
@@ -125,7 +125,16 @@ class Filter(unittest.TestCase):
         self.refused("expression", "-r", self.pcap, "tcp prot 80")
         self.refused("capture", "-r", self.pcap, "-w", "/nowhere/x", WEB)
         self.refused("capture", "-r", self.pcap, "-w", "/dev/full", WEB)
-        self.refused("tier2", "-r", self.pcap, "--engine", "tier2", WEB)
+
+    def test_tier2_by_name(self):
+        done = ipjit("filter", "-r", self.pcap, "--engine", "tier2", WEB,
+                     env={"IPJIT_TIER2": "off"})
+        self.assertEqual((done.returncode, done.stdout), (1, b""))
+        self.assertTrue(done.stderr.startswith(b"ipjit: tier2: "), done.stderr)
+        if not HAVE_TIER2:
+            self.skipTest("built without LLVM: there is no ipjit-tier2")
+        got = self.summary("-r", self.pcap, "--engine", "tier2", WEB)
+        self.assertEqual((got["engine"], got["matched"]), ("tier2", MATCHES))
 
     def test_progress_only_for_terminals_or_when_asked(self):
         done = ipjit("filter", "-r", self.pcap, "--progress", WEB)

@@ -2,17 +2,16 @@
 """`ipjit profile`, and what `compile` and `graph` make of it."""
 
 import json
-import os
 import pathlib
 import re
 import shutil
 import tempfile
 import unittest
 
-from command import ipjit, pcap_file, tcp_packet
+from command import HAVE_TIER2, ipjit, pcap_file, tcp_packet
 
 WEB = "tcp port 80"
-NO_TIER2 = {"IPJIT_TIER2": "/nonexistent"}
+NO_TIER2 = {"IPJIT_TIER2": "off"}
 ARP = bytes(12) + b"\x08\x06" + bytes(46)
 
 
@@ -116,7 +115,7 @@ class CompileForTraffic(Special):
         self.out("compile", "--engine", "tier2", "--emit", "ir", WEB, env=NO_TIER2)
 
 
-@unittest.skipUnless(os.environ.get("HAVE_TIER2"), "built without LLVM: there is no ipjit-tier2")
+@unittest.skipUnless(HAVE_TIER2, "built without LLVM: there is no ipjit-tier2")
 class Tier2(Special):
     def test_code_is_verified_and_says_what_was_done(self):
         text = self.out("compile", "--engine", "tier2", "-r", self.capture, WEB)

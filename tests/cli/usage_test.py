@@ -5,7 +5,7 @@ import unittest
 
 from command import ipjit
 
-SUBCOMMANDS = ["filter", "exec", "stats", "doctor", "compile", "profile", "graph", "verify",
+SUBCOMMANDS = ["filter", "exec", "stats", "top", "doctor", "compile", "profile", "graph", "verify",
                "eval", "enable", "disable", "status"]
 
 
@@ -48,6 +48,9 @@ class Usage(unittest.TestCase):
         self.refused(["verify", "x"], "--contract")
         self.refused(["stats", "--all", "--pid", "1"], "--pid")
         self.refused(["stats", "--pid", "many"], "many")
+        self.refused(["top", "--sort", "soup"], "soup")
+        self.refused(["top", "--delay", "0"], "--delay")
+        self.refused(["top", "--once", "--count", "2"], "--count")
 
     def test_later_capabilities_are_not_subcommands_yet(self):
         for name in ["trace", "nft"]:

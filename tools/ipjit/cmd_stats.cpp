@@ -26,6 +26,7 @@ the difference times PACKETS.  Needs no daemon, and no filter waits for it.
 Examples:
   ipjit stats
   ipjit stats --all              every finished filter that is still remembered (100)
+  ipjit stats --why              why each filter runs on its tier
   ipjit stats --pid 4711
   ipjit stats --json | jq '.filters[] | select(.alive)'
   watch -n 1 ipjit stats)";
@@ -33,6 +34,7 @@ Examples:
 struct Options {
   bool json = false;
   bool all = false;
+  bool why = false;
   int pid = 0;
 };
 
@@ -66,7 +68,7 @@ void print_table(const Options& options, std::vector<FilterRecord> records) {
   size_t finished = records.size() - alive;
   size_t shown = options.all || options.pid ? finished : std::min(finished, kFinishedShown);
   records.resize(alive + shown);
-  fmt::print("{}", stats_table(records, columns_of(STDOUT_FILENO), now_ns()));
+  fmt::print("{}", stats_table(records, columns_of(STDOUT_FILENO), now_ns(), options.why));
   fmt::print("{} running, {} finished{}; CPU time saved: {}\n", alive, finished,
              shown < finished ? fmt::format(" ({} not shown: --all)", finished - shown) : "",
              short_seconds(saved));
@@ -89,6 +91,7 @@ void add_stats(CLI::App& app, int& status) {
   sub->footer(kHelp);
   auto options = std::make_shared<Options>();
   CLI::Option* all = sub->add_flag("--all", options->all, "show every finished filter remembered");
+  sub->add_flag("--why", options->why, "say why each runs on its tier, and what else was tried");
   sub->add_option("--pid", options->pid, "show this process's filters only")
       ->check(CLI::PositiveNumber)
       ->excludes(all);

@@ -11,6 +11,7 @@ namespace ipjit::cli {
 void add_filter(CLI::App& app, int& status);
 void add_exec(CLI::App& app, int& status);
 void add_stats(CLI::App& app, int& status);
+void add_top(CLI::App& app, int& status);
 void add_switch(CLI::App& app, int& status);  // enable, disable, status
 void add_doctor(CLI::App& app, int& status);
 void add_compile(CLI::App& app, int& status);

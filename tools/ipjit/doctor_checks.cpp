@@ -17,8 +17,11 @@
 
 #include "arch-detect/target.h"
 #include "runtime/pipeline.h"
+#include "tier2-llvm/remote/remote_tier2.h"
 #include "tools/ipjit/complaint.h"
 #include "tools/ipjit/loadable.h"
+#include "tools/ipjit/piped.h"
+#include "tools/ipjit/special_unit.h"
 #include "tools/pcap/switch.h"
 
 namespace ipjit::cli {
@@ -92,10 +95,11 @@ Check check_caches() {
 
 Check check_environment() {
   std::vector<std::string> set;
-  for (const char* name : {"IPJIT_TARGET", "IPJIT_ENGINE", "IPJIT_LOG"})
+  for (const char* name : {"IPJIT_TARGET", "IPJIT_ENGINE", "IPJIT_TIER2", "IPJIT_LOG"})
     if (std::getenv(name)) set.push_back(fmt::format("{}={}", name, environment(name)));
   if (set.empty())
-    return {"environment", Health::kOk, "IPJIT_TARGET, IPJIT_ENGINE, IPJIT_LOG are not set"};
+    return {"environment", Health::kOk,
+            "IPJIT_TARGET, IPJIT_ENGINE, IPJIT_TIER2, IPJIT_LOG are not set"};
   return {"environment", Health::kNote, fmt::format("{}", fmt::join(set, " "))};
 }
 
@@ -183,12 +187,28 @@ Check check_apparmor() {
           "sudo make install && sudo systemctl reload apparmor"};
 }
 
+// `ret #7` again, through the compile server.
 Check check_second_tier() {
-  bool clang = exists("/usr/bin/clang-19") || exists("/usr/lib/llvm-19/bin/clang");
-  return {"tier2", Health::kNote,
-          fmt::format("not part of this version; clang 19, for the verifier's tests, is {}",
-                      clang ? "here" : "not here"),
-          clang ? "" : "sudo apt install clang-19"};
+  const bpf::InsnList insns = {{BPF_RET | BPF_K, 0, 0, 7}};
+  const char* mend = "sudo apt install llvm-19-dev && sudo make install";
+  if (!runtime::tier2_allowed())
+    return {"tier2", Health::kNote, "switched off by IPJIT_TIER2: filters stay on tier1",
+            "unset IPJIT_TIER2"};
+  Result<std::string> program = tier2::tier2_program();
+  if (!program) return {"tier2", Health::kMissing, program.error().why, mend};
+  Result<SpecialUnit> unit = build_tier2(insns, bpf::Dialect::kLibpcap, {});
+  if (!unit) return {"tier2", Health::kMissing, in_words(unit.error()), *program + " --foreground"};
+  return {"tier2", Health::kOk,
+          fmt::format("{} compiled a filter in {:.0f} us, server and verifier included", *program,
+                      static_cast<double>(unit->special->compile_ns) / 1000)};
+}
+
+Check check_graphviz() {
+  Result<PipedRun> drawn = run_on("dot", {"-V"}, "");
+  if (drawn && drawn->status == 0)
+    return {"graphviz", Health::kOk, "here; `ipjit graph` draws with it"};
+  return {"graphviz", Health::kMissing, "not here; `ipjit graph` prints text only",
+          "sudo apt install graphviz"};
 }
 
 Check check_dpdk() {
@@ -204,7 +224,7 @@ std::vector<Check> all_checks() {
           check_environment(), check_libpcap(),       check_executable_memory(),
           check_pipeline(),    check_shared_memory(), check_preload(),
           check_drop_in(),     check_kernel_module(), check_apparmor(),
-          check_second_tier(), check_dpdk()};
+          check_second_tier(), check_graphviz(),      check_dpdk()};
 }
 
 }  // namespace ipjit::cli

@@ -39,6 +39,7 @@ Check check_drop_in();
 Check check_kernel_module();
 Check check_apparmor();
 Check check_second_tier();
+Check check_graphviz();
 Check check_dpdk();
 
 std::vector<Check> all_checks();

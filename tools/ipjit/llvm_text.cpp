@@ -4,10 +4,12 @@
 #include "ir/text.h"
 #include "tier2-llvm/remote/remote_tier2.h"
 #include "tools/ipjit/piped.h"
+#include "tools/ipjit/stages.h"
 
 namespace ipjit::cli {
 
 Result<std::string> llvm_text(const ir::Program& program, const arch::Target& target) {
+  if (Status wanted = tier2_wanted(); !wanted) return wanted.error();
   Result<std::string> path = tier2::tier2_program();
   if (!path) return path.error();
   Result<PipedRun> run =

@@ -27,6 +27,7 @@ void add_subcommands(CLI::App& app, int& status) {
   add_filter(app, status);
   add_exec(app, status);
   add_stats(app, status);
+  add_top(app, status);
   add_switch(app, status);
   add_doctor(app, status);
   add_compile(app, status);

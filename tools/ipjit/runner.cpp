@@ -1,15 +1,26 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tools/ipjit/runner.h"
 
+#include "tools/ipjit/traffic.h"
+
 namespace ipjit::cli {
 
 Result<Runner> Runner::make(const bpf::InsnList& insns, bpf::Dialect dialect,
-                            const std::string& engine, const std::string& title) {
+                            const std::string& engine, const std::string& title,
+                            const PacketBatch& first) {
   Runner runner;
   if (engine == "libpcap") {
     Result<Reference> reference = Reference::make(insns, dialect);
     if (!reference) return reference.error();
     runner.reference_ = std::move(*reference);
+    return runner;
+  }
+  if (engine == "tier2") {
+    Result<SpecialUnit> special = build_tier2(insns, dialect, [&](const ir::Program& general) {
+      return watch(general, dialect, first.packets);
+    });
+    if (!special) return special.error();
+    runner.special_ = std::move(*special);
     return runner;
   }
   auto filter = runtime::Filter::create(insns, {.dialect = dialect, .engine = engine_named(engine)},
@@ -21,11 +32,24 @@ Result<Runner> Runner::make(const bpf::InsnList& insns, bpf::Dialect dialect,
 
 void Runner::run(const PacketBatch& batch, std::vector<uint32_t>& verdicts) const {
   verdicts.resize(batch.packets.size());
+  ipjit_ctx ctx = {};
+  if (special_ && special_->general->dialect == bpf::Dialect::kLibpcap)
+    ctx.vlan_present = bpf::kNoVlanData;
   for (size_t i = 0; i < verdicts.size(); ++i) {
     const auto& packet = batch.packets[i];
-    verdicts[i] = reference_ ? reference_->run({packet.data, packet.caplen}, packet.len)
-                             : filter_->run(packet.data, packet.caplen, packet.len);
+    ctx.wire_len = packet.len;
+    if (reference_)
+      verdicts[i] = reference_->run({packet.data, packet.caplen}, packet.len);
+    else if (special_)
+      verdicts[i] = special_->special->run_packet({packet.data, packet.caplen}, ctx);
+    else
+      verdicts[i] = filter_->run(packet.data, packet.caplen, packet.len);
   }
+}
+
+std::string Runner::engine() const {
+  if (reference_) return "libpcap";
+  return special_ ? "tier2" : filter_->record().engine;
 }
 
 }  // namespace ipjit::cli

@@ -6,6 +6,7 @@
 #include "bpf-frontend/translate.h"
 #include "ir/optimize.h"
 #include "ir/validate.h"
+#include "runtime/pipeline.h"
 #include "tier1-asmjit/tier1.h"
 #include "tier2-llvm/remote/remote_tier2.h"
 #include "verifier/verifier.h"
@@ -43,6 +44,7 @@ Status specialise(Stages& stages, const StagesRequest& request) {
 }
 
 Result<ir::MachineCode> compile_tier2(Stages& stages, const arch::Target& target) {
+  if (Status wanted = tier2_wanted(); !wanted) return wanted.error();
   tier2::RemoteTier2 compiler;
   Result<ir::MachineCode> code = compiler.compile(stages.program, target);
   const tier2::RemoteReport& report = compiler.last();
@@ -76,6 +78,11 @@ Result<Stages> compile_stages(std::span<const bpf::Insn> insns, const StagesRequ
   stages.code = std::move(*code);
   stages.machine_insns = proof->insns();
   return stages;
+}
+
+Status tier2_wanted() {
+  if (runtime::tier2_allowed()) return ok();
+  return Error{Stage::kTier2, Code::kUnavailable, 0, "switched off by IPJIT_TIER2"};
 }
 
 std::vector<std::string> pass_names() {

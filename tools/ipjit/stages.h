@@ -52,6 +52,9 @@ struct Stages {
 /// Fails: as the stage that refuses; kUnavailable for a tier that is not here.
 Result<Stages> compile_stages(std::span<const bpf::Insn> insns, const StagesRequest& request);
 
+/// Fails: kUnavailable where IPJIT_TIER2 switches tier 2 off.
+Status tier2_wanted();
+
 /// The names of the specialiser's passes, as in `--without guards,layout`.
 std::vector<std::string> pass_names();
 

@@ -17,19 +17,14 @@
 #include <algorithm>
 #include <cmath>
 
+#include "tools/ipjit/why_text.h"
+
 namespace ipjit::cli {
 namespace {
 
 using runtime::FilterRecord;
 
 constexpr const char* kNumbers = "  {:<7} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7} {:>6} {:>5} {:>8}\n";
-
-std::string cut(const std::string& text, size_t columns) {
-  std::string line = text;
-  for (char& c : line)
-    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = ' ';  // no escapes from other users
-  return line.size() <= columns ? line : line.substr(0, columns - 3) + "...";
-}
 
 std::string age(uint64_t now_ns, uint64_t then_ns) {
   uint64_t seconds = now_ns > then_ns ? (now_ns - then_ns) / 1'000'000'000 : 0;
@@ -48,7 +43,22 @@ std::string nanoseconds(double ns, uint64_t samples) {
   return samples ? fmt::format("{:.{}f}", ns, ns < 99999 ? 1 : 0) : "-";
 }
 
-void append_record(std::string& out, const FilterRecord& record, size_t columns, uint64_t now_ns) {
+/// Sentences are folded at spaces, not cut: the reason is what was asked for.
+void append_folded(std::string& out, const std::string& text, size_t columns) {
+  const std::string line = cut(text, text.size());
+  const size_t room = columns - 6;
+  for (size_t start = 0; start < line.size();) {
+    size_t end = std::min(start + room, line.size());
+    if (end < line.size())
+      if (size_t space = line.rfind(' ', end); space != std::string::npos && space > start)
+        end = space;
+    out += fmt::format("    {} {}\n", start ? ' ' : '-', line.substr(start, end - start));
+    start = line[end] == ' ' ? end + 1 : end;
+  }
+}
+
+void append_record(std::string& out, const FilterRecord& record, size_t columns, uint64_t now_ns,
+                   bool why) {
   std::string whose = fmt::format("{} {}", cut(record.comm, 16), record.pid);
   if (!record.alive) whose += ", " + age(now_ns, record.finished_ns);
   out += two_ends(record.name.empty() ? "(all packets)" : record.name, whose, columns);
@@ -61,9 +71,18 @@ void append_record(std::string& out, const FilterRecord& record, size_t columns,
                      short_count(record.swaps), short_count(record.refusals));
   for (const std::string& words : {record.last_refusal, record.note})
     if (!words.empty()) out += fmt::format("  {}\n", cut(words, columns - 2));
+  if (!why) return;
+  for (const std::string& line : why_lines(record)) append_folded(out, line, columns);
 }
 
 }  // namespace
+
+std::string cut(const std::string& text, size_t columns) {
+  std::string line = text;
+  for (char& c : line)
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = ' ';  // no escapes from other users
+  return line.size() <= columns ? line : line.substr(0, columns - 3) + "...";
+}
 
 std::string short_count(uint64_t number) {
   if (number < 10000) return std::to_string(number);
@@ -93,7 +112,8 @@ size_t columns_of(int fd) {
   return 100;
 }
 
-std::string stats_table(std::span<const FilterRecord> records, size_t columns, uint64_t now_ns) {
+std::string stats_table(std::span<const FilterRecord> records, size_t columns, uint64_t now_ns,
+                        bool why) {
   columns = std::clamp<size_t>(columns, 80, 120);
   std::string out = two_ends("FILTER", "PROGRAM, PID", columns);
   out += fmt::format(kNumbers, "ENGINE", "PACKETS", "MATCHED", "NS/PKT", "WAS", "SAVED", "SAMPLES",
@@ -104,7 +124,7 @@ std::string stats_table(std::span<const FilterRecord> records, size_t columns, u
       out += "-- finished " + std::string(columns - 12, '-') + "\n";
       finished = true;
     }
-    append_record(out, record, columns, now_ns);
+    append_record(out, record, columns, now_ns, why);
   }
   return out;
 }
@@ -133,7 +153,8 @@ nlohmann::ordered_json stats_json(std::span<const FilterRecord> records) {
                     {"swaps", record.swaps},
                     {"refusals", record.refusals},
                     {"last_refusal", record.last_refusal},
-                    {"note", record.note}});
+                    {"note", record.note},
+                    {"tier", why_json(record.tier)}});
   return json;
 }
 

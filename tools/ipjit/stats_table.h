@@ -10,17 +10,21 @@
 
 namespace ipjit::cli {
 
-/// Two lines a filter: what it is and whose, then its numbers; a third for a refusal or a note.
+/// Two lines a filter: what it is and whose, then its numbers; a third for a refusal or a note, and
+/// with `why` the reasons for its tier.
 ///
 /// Takes: records, live ones first; `columns` of the terminal, at least 80; the time for ages, ns
 ///        of CLOCK_REALTIME.
 std::string stats_table(std::span<const runtime::FilterRecord> records, size_t columns,
-                        uint64_t now_ns);
+                        uint64_t now_ns, bool why = false);
 
 nlohmann::ordered_json stats_json(std::span<const runtime::FilterRecord> records);
 
 /// Columns of the terminal that `fd` is; 100 where it is none.
 size_t columns_of(int fd);
+
+/// What fits on so many columns, without control characters: names are other users' words.
+std::string cut(const std::string& text, size_t columns);
 
 /// 950, 12.3k, 1.23M: at most six characters.
 std::string short_count(uint64_t number);

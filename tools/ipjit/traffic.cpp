@@ -22,27 +22,52 @@ Result<ir::Profile> of_file(const std::string& path, const ir::Program& general)
   return profile;
 }
 
+class Watcher {
+ public:
+  Watcher(const ir::Program& general, bpf::Dialect dialect) : replayer_(general) {
+    if (dialect == bpf::Dialect::kLibpcap) ctx_.vlan_present = bpf::kNoVlanData;
+  }
+
+  void see(const ipjit_packet& packet) {
+    ctx_.wire_len = packet.len;
+    const ir::Sample sample{
+        .head = {packet.data, packet.caplen}, .cap_len = packet.caplen, .follows = seen_ != 0};
+    matched_ += replayer_.packet(sample, ctx_) != 0;
+    ++seen_;
+  }
+  ir::Profile take() { return replayer_.take(); }
+  uint64_t seen() const { return seen_; }
+  uint64_t matched() const { return matched_; }
+
+ private:
+  ir::Replayer replayer_;
+  ipjit_ctx ctx_ = {};
+  uint64_t seen_ = 0;
+  uint64_t matched_ = 0;
+};
+
 }  // namespace
+
+ir::Profile watch(const ir::Program& general, bpf::Dialect dialect,
+                  std::span<const ipjit_packet> packets) {
+  Watcher watcher(general, dialect);
+  for (const ipjit_packet& packet : packets) watcher.see(packet);
+  return watcher.take();
+}
 
 Result<ir::Profile> watch(const ir::Program& general, bpf::Dialect dialect, Capture& capture,
                           uint64_t most) {
-  ir::Replayer replayer(general);
-  ipjit_ctx ctx = {};
-  if (dialect == bpf::Dialect::kLibpcap) ctx.vlan_present = bpf::kNoVlanData;
+  Watcher watcher(general, dialect);
   Progress progress(isatty(STDERR_FILENO) != 0);
   PacketBatch batch;
-  uint64_t seen = 0, matched = 0;
   for (;;) {
     if (Status read = capture.read(batch); !read) return read.error();
-    if (batch.packets.empty()) return replayer.take();
+    if (batch.packets.empty()) return watcher.take();
     for (const ipjit_packet& packet : batch.packets) {
-      ctx.wire_len = packet.len;
-      const ir::Sample sample{
-          .head = {packet.data, packet.caplen}, .cap_len = packet.caplen, .follows = seen != 0};
-      matched += replayer.packet(sample, ctx) != 0;
-      if (++seen == most) return replayer.take();
+      watcher.see(packet);
+      if (watcher.seen() == most) return watcher.take();
     }
-    progress.show(capture.fraction(), seen, matched);
+    progress.show(capture.fraction(), watcher.seen(), watcher.matched());
   }
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "bpf-frontend/insn.h"
@@ -13,6 +14,11 @@
 #include "tools/ipjit/stages.h"
 
 namespace ipjit::cli {
+
+/// Runs packets through the interpreter.
+/// Takes: a program whose sites are numbered.
+ir::Profile watch(const ir::Program& general, bpf::Dialect dialect,
+                  std::span<const ipjit_packet> packets);
 
 /// Runs a capture's packets through the interpreter.
 ///

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Signals only leave a mark: whoever waits wakes up, sees it and leaves in the ordinary way, so
+// that the terminal is given back.  SIGTSTP stops us as it does everyone; the screen is taken again
+// when we are continued.
+#include "tools/ipjit/terminal.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+namespace ipjit::cli {
+namespace {
+
+volatile sig_atomic_t ended = 0, resized = 0, stopped = 0;
+
+void on_end(int) { ended = 1; }
+void on_resize(int) { resized = 1; }
+void on_stop(int) { stopped = 1; }
+
+void catch_signal(int number, void (*handler)(int)) {
+  struct sigaction action = {};
+  action.sa_handler = handler;  // without SA_RESTART: poll() must wake up
+  sigaction(number, &action, nullptr);
+}
+
+void put(const char* text) {
+  std::fputs(text, stdout);
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+void watch_signals() {
+  for (int number : {SIGINT, SIGTERM, SIGHUP}) catch_signal(number, on_end);
+}
+
+bool end_asked() { return ended != 0; }
+
+void sleep_ms(int ms) {
+  if (!ended) poll(nullptr, 0, ms);
+}
+
+bool Terminal::here() { return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO); }
+
+Terminal::Terminal() {
+  tcgetattr(STDIN_FILENO, &before_);
+  catch_signal(SIGWINCH, on_resize);
+  catch_signal(SIGTSTP, on_stop);
+  take();
+}
+
+Terminal::~Terminal() { give_back(); }
+
+void Terminal::take() {
+  termios raw = before_;
+  raw.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
+  raw.c_cc[VMIN] = 1;
+  raw.c_cc[VTIME] = 0;
+  tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+  put("\033[?1049h\033[?25l\033[?7l\033[H\033[2J");  // another screen, no cursor, no wrapping
+}
+
+void Terminal::give_back() {
+  put("\033[?7h\033[?25h\033[?1049l");
+  tcsetattr(STDIN_FILENO, TCSANOW, &before_);
+}
+
+ScreenSize Terminal::size() const {
+  winsize size = {};
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row == 0) return {80, 24};
+  return {size.ws_col, size.ws_row};
+}
+
+void Terminal::show(const std::string& lines) {
+  // Each line wipes what the last screen left behind it; nothing is cleared first, so nothing
+  // flickers.  The last line ends without a newline, which would scroll.
+  std::string text = "\033[H";
+  for (char c : lines.substr(0, lines.empty() ? 0 : lines.size() - 1)) {
+    if (c == '\n') text += "\033[K\r";
+    text += c;
+  }
+  put((text + "\033[K\033[J").c_str());
+}
+
+char Terminal::key(int ms) {
+  pollfd in = {.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+  const int ready = poll(&in, 1, ms);
+  if (stopped) {
+    stopped = 0;
+    give_back();
+    raise(SIGSTOP);
+    take();
+    return 0;
+  }
+  if (resized) {
+    resized = 0;
+    put("\033[2J");
+    return 0;
+  }
+  char c = 0;
+  if (ready <= 0) return 0;
+  if (read(STDIN_FILENO, &c, 1) == 1) return c;
+  ended = 1;  // the terminal is gone
+  return 0;
+}
+
+}  // namespace ipjit::cli
