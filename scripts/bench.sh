@@ -21,12 +21,15 @@ awk "BEGIN { exit !($load > 0.5) }" &&
 hosts=(--hosts1000 "$out/hosts1000.json")
 if ((quick)); then
   "$bench/compile_bench" --smoke --json "$out/compile.json"
+  [[ ! -x $bench/tier2_compile ]] || "$bench/tier2_compile" --smoke --json "$out/tier2_compile.json"
   "$bench/packets_bench" --repeats 5 --filters abcdefgij --json "$out/packets.json"
   "$bench/swap_bench" --swaps 20000 --json "$out/swap.json"
   bench/tcpdump_bench.sh --mb 200 --repeats 3 --json "$out/tcpdump.json"
   exit
 fi
 "$bench/compile_bench" "${hosts[@]}" --json "$out/compile.json"
+rm -f "$out/tier2_compile.json"
+[[ ! -x $bench/tier2_compile ]] || "$bench/tier2_compile" "${hosts[@]}" --json "$out/tier2_compile.json"
 "$bench/packets_bench" "${hosts[@]}" --json "$out/packets.json"
 "$bench/swap_bench" --json "$out/swap.json"
 bench/tcpdump_bench.sh --json "$out/tcpdump.json"

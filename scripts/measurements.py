@@ -5,7 +5,7 @@
     measurements.py DIRECTORY LOAD OUT.md
 
 Nothing here is typed in but the targets: every figure comes out of packets.json, compile.json,
-swap.json and tcpdump.json.
+swap.json, tcpdump.json and, where there is LLVM, tier2_compile.json.
 """
 import datetime
 import json
@@ -20,6 +20,7 @@ LIBPCAP_HOT = {"c": 5, "d": 5, "f": 5, "j": 5, "e": 3, "i": 2.5}
 LIBPCAP_STREAM = {"g": 40, "h": 250}
 COMPILE_US = {20: 15, 361: 60, 5759: 1000}
 VERIFIER_MB_S, EXPRESSION_MS, TCPDUMP = 50, 200, 4
+SERVER_MS = {"c": 5, "g, 100 hosts": 10, "h, 1000 hosts": 30, "2000 tests": 250}
 
 
 def digits(value):
@@ -136,7 +137,27 @@ def compile_tables(compile_):
                  "pcap_compile alone", "rte_bpf convert + load + JIT"], rows)
 
 
-def page(packets, compile_, swap, tcpdump, load):
+def server_targets(rows):
+    for row in rows:
+        if row["name"] in SERVER_MS:
+            target = SERVER_MS[row["name"]]
+            yield (f"tier 2, warm compile server, round trip, {row['name']}", f"{target} ms", cell(row["warm_ms"]) + " ms",
+                   verdict(row["warm_ms"]["median"], target, least=False))
+
+
+def server_table(rows):
+    yield "## The compile server, ms\n"
+    if not rows:
+        yield "Not built: no LLVM 19 on this machine.\n"
+        return
+    yield ("From the call in the process that asks to its return, wall time (`bench/micro/tier2_compile.cpp`): cold, no server "
+           "runs and it has to start; warm, a program that it has never seen; cached, one that it has compiled.\n")
+    yield table(["program", "IR blocks", "IR text, bytes", "code, bytes", "cold", "warm", "of it compiling", "cached"],
+                [[row["name"], f"{row['blocks']:,}", f"{row['text_bytes']:,}", f"{row['code_bytes']:,}", cell(row["cold_ms"]),
+                  cell(row["warm_ms"]), digits(row["compiler_ms"]["median"]), cell(row["cached_ms"])] for row in rows])
+
+
+def page(packets, compile_, swap, tcpdump, server, load):
     machine = packets["machine"]
     yield "# Measurements\n"
     yield ("Written by `make bench` from what the benchmarks in `bench/` printed; edit `scripts/measurements.py`, not "
@@ -152,7 +173,8 @@ def page(packets, compile_, swap, tcpdump, load):
     yield ("Cells are medians [min-max] over repeats; engines take turns inside each repeat in one process, and a ratio "
            "is formed inside a repeat. Packet and compile times are the thread's CPU time; tcpdump is wall time.\n")
     yield "## Against the targets\n"
-    yield table(["what", "at least (at most)", "measured", "reached"], target_rows(packets, compile_, swap, tcpdump))
+    yield table(["what", "at least (at most)", "measured", "reached"],
+                [*target_rows(packets, compile_, swap, tcpdump), *server_targets(server)])
     yield "## Packets\n"
     yield (f"{packets['packets']:,} generated frames (IMIX 7:4:1, 8,192 flows, Zipf-like; `bench/traffic/traffic.cpp`); "
            f"hot: 1,024 of them looped; stream: one pass over all. {packets['repeats']} repeats (h: half). "
@@ -164,6 +186,7 @@ def page(packets, compile_, swap, tcpdump, load):
            "loading (`bench/micro/rival_dpdk.cpp`).\n")
     yield f"## Compiling, us ({compile_['rounds']} rounds)\n"
     yield from compile_tables(compile_)
+    yield from server_table(server)
     yield "## tcpdump, whole process\n"
     yield (f"{tcpdump['packets']:,} packets, {tcpdump['bytes'] / 1e9:.2f} GB, page cache warm, 100-host filter, "
            f"{100 * tcpdump['matched'] / tcpdump['packets']:.1f} % matched; outputs compared first and identical. "
@@ -188,7 +211,8 @@ def main(argv):
         return 2
     directory = pathlib.Path(argv[1])
     read = lambda name: json.loads((directory / f"{name}.json").read_text())
-    parts = page(read("packets"), read("compile"), read("swap"), read("tcpdump"), argv[2])
+    parts = page(read("packets"), read("compile"), read("swap"), read("tcpdump"),
+                 read("tier2_compile")["tier2_compile"] if (directory / "tier2_compile.json").exists() else [], argv[2])
     pathlib.Path(argv[3]).write_text("\n".join(parts))
     print(f"wrote {argv[3]}")
     return 0

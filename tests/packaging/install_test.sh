@@ -74,6 +74,11 @@ check "install" install_here
 check "installs command, library, header, pkg-config, CMake package, preload library, drop-in" \
   holds '/bin/ipjit$' '/libipjit\.so\.0' '/ipjit/ipjit\.h$' '/ipjit\.pc$' '/ipjitConfig\.cmake$' \
   '/libipjit-pcap\.so$' '/libpcap\.so\.0\.8$'
+if grep -q '^IPJIT_HAVE_LLVM:INTERNAL=ON' "$build/CMakeCache.txt"; then
+  serves_from_there() { [[ $("$(find "$root" -name ipjit-tier2 -type f -perm -100)" --version) == *LLVM* ]]; }
+  check "installs the compile server and its manual" holds '/libexec/ipjit/ipjit-tier2$' '/man8/ipjit-tier2\.8'
+  check "the installed compile server runs" serves_from_there
+fi
 check "installs manual and completion" holds '/man1/ipjit' '/bash-completion/completions/ipjit$'
 check "the installed command runs" runs_from_there
 check "a program builds against the installed library and runs" compiles_against_it
@@ -86,7 +91,8 @@ check "uninstall without a manifest is refused" refuses_without_manifest
 if command -v dpkg-shlibdeps >/dev/null; then
   pack() { (cd "$build" && cpack -G DEB -B "$work/deb"); }
   check "cpack makes a .deb" pack
-  deb=$(find "$work/deb" -maxdepth 1 -name '*.deb' | head -1)
+  deb=$(find "$work/deb" -maxdepth 1 -name 'ipjit_*.deb')
+  debs=("$deb")
   lists() { dpkg-deb -c "$deb" | grep -E "$1" >/dev/null || { dpkg-deb -c "$deb"; return 1; }; }
   depends() { dpkg-deb -f "$deb" Depends | grep libpcap0.8; }
   no_build_paths() { ! dpkg-deb --fsys-tarfile "$deb" | tar -xO --wildcards '*.pc' '*.cmake' | grep -F "$build"; }
@@ -94,6 +100,16 @@ if command -v dpkg-shlibdeps >/dev/null; then
   check "the .deb holds the drop-in away from the loader's path" lists '/ipjit/libpcap\.so\.0\.8$'
   check "the .deb depends on libpcap" depends
   check "the .deb names no build directory" no_build_paths
+  without_llvm() { ! dpkg-deb -f "$deb" Depends | grep -i llvm; }
+  check "the .deb needs no LLVM" without_llvm
+  if grep -q '^IPJIT_HAVE_LLVM:INTERNAL=ON' "$build/CMakeCache.txt"; then
+    server_deb=$(find "$work/deb" -maxdepth 1 -name 'ipjit-tier2_*.deb')
+    debs+=("$server_deb")
+    of_server() { dpkg-deb -c "$server_deb" | grep -E '/libexec/ipjit/ipjit-tier2$' && dpkg-deb -f "$server_deb" Depends | grep libllvm19; }
+    recommends() { dpkg-deb -f "$deb" Recommends | grep -F ipjit-tier2 && ! lists '/ipjit-tier2$'; }
+    check "the compile server has a package of its own, which needs LLVM" of_server
+    check "ipjit recommends it" recommends
+  fi
   if ((EUID == 0)); then
     # A root of its own: dpkg's database is there, and maintainer scripts see its prefix as /.
     droot=$work/droot
@@ -101,10 +117,12 @@ if command -v dpkg-shlibdeps >/dev/null; then
     touch "$droot/var/lib/dpkg/status" "$droot/var/lib/dpkg/available"
     tree "$droot" >"$work/before"
     with_dpkg() { dpkg --root="$droot" --force-depends --force-script-chrootless --no-triggers --log=/dev/null "$@"; }
-    check "dpkg installs it" with_dpkg -i "$deb"
+    check "dpkg installs it" with_dpkg -i "${debs[@]}"
     installed() { [[ -x $droot/usr/bin/ipjit ]]; }
     check "dpkg put the command there" installed
-    check "dpkg purges it" with_dpkg -P ipjit
+    names() { for one in "${debs[@]}"; do dpkg-deb -f "$one" Package; done; }
+    # shellcheck disable=SC2046
+    check "dpkg purges it" with_dpkg -P $(names)
     nothing_left() {
       tree "$droot" | grep -v '^\./var/lib/dpkg/' >"$work/after"
       ! grep . "$work/after" && ! find "$droot" -name '*ipjit*' | grep .

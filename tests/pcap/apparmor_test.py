@@ -31,7 +31,9 @@ class Fragment(unittest.TestCase):
         os.makedirs(target, exist_ok=True)
         shutil.copy(FRAGMENT, target)
         self.assertEqual(self.parse(profile).returncode, 0)
-        self.assertIn("ipjit", self.parse(profile, "-p").stdout)
+        rules = self.parse(profile, "-p").stdout
+        self.assertIn("libexec/ipjit/ipjit-tier2 mrix", rules)
+        self.assertIn("/dev/shm/ipjit-[0-9]*/* rwk", rules)
         with open(os.path.join(target, "ipjit"), "a", encoding="ascii") as file:
             file.write("this is no rule\n")
         self.assertNotEqual(self.parse(profile).returncode, 0)

@@ -181,7 +181,8 @@ TEST_F(Compile, AServerThatIsNotThereOrDoesNotServeIsAReason) {
   nowhere.program = "/bin/false";
   code = RemoteTier2(nowhere).compile(program_named("ip"), target());
   ASSERT_FALSE(code);
-  EXPECT_EQ(to_string(code.error()), "tier2: 0: kUnavailable: /bin/false: it ended without a word");
+  EXPECT_TRUE(to_string(code.error())
+                  .starts_with("tier2: 0: kUnavailable: /bin/false: it ended without a word"));
   nowhere.start = false;
   code = RemoteTier2(nowhere).compile(program_named("ip"), target());
   ASSERT_FALSE(code);

@@ -131,7 +131,8 @@ std::string hear(int ready, const Patience& patience) {
     char said[kMaxComplaint];
     const ssize_t got = read(ready, said, sizeof said);
     if (got < 0 && errno == EINTR) continue;
-    return got > 0 ? std::string(said, static_cast<size_t>(got)) : "it ended without a word";
+    return got > 0 ? std::string(said, static_cast<size_t>(got))
+                   : "it ended without a word; `ipjit-tier2 --version` may have one";
   }
   return "";
 }
