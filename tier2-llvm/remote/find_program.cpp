@@ -20,7 +20,7 @@ namespace ipjit::tier2 {
 namespace {
 
 constexpr const char* kPlaces[] = {
-    "ipjit-tier2",        IPJIT_TIER2_FROM_LIB,   "../" IPJIT_TIER2_FROM_LIB,
+    "ipjit-tier2",        IPJIT_TIER2_FROM_LIB,   ("../" IPJIT_TIER2_FROM_LIB),
     IPJIT_TIER2_FROM_BIN, "../tier2/ipjit-tier2", "../../tools/tier2/ipjit-tier2",
 };
 

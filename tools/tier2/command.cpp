@@ -148,7 +148,7 @@ int start_in_background(const Options& options) {
       environment.push_back(std::string(name) + "=" + value);
   std::vector<std::string> words = {"--started", "--root=" + options.server.root,
                                     "--idle=" + std::to_string(options.server.idle_ms / 1000)};
-  if (!options.cache) words.push_back("--no-cache");
+  if (!options.cache) words.emplace_back("--no-cache");
   char* self = realpath("/proc/self/exe", nullptr);
   const std::string program = self ? self : "";
   free(self);
