@@ -32,7 +32,9 @@ namespace {
 
 constexpr int kMaxRounds = 4;
 constexpr size_t kMaxHeads = 24;
-constexpr double kLeastSaved = 0.5;          // cycles of a packet
+constexpr size_t kMaxSeen = 128;     // heads, to find those
+constexpr size_t kMaxPriced = 1000;  // members of all regions tried in a round, a few us each
+constexpr double kLeastSaved = 0.5;  // cycles of a packet
 constexpr double kLeastMispredicted = 0.01;  // of a packet: else there is nothing to convert
 
 struct Candidate {
@@ -76,9 +78,11 @@ class IfConvert {
   /// Blocks to begin at: those from which most is mispredicted.
   std::vector<uint32_t> heads() const {
     std::vector<std::pair<double, uint32_t>> found;
-    for (uint32_t b = 0; b < p_.blocks.size(); ++b) {
+    size_t seen = 0;
+    for (uint32_t b = 0; b < p_.blocks.size() && seen < kMaxSeen; ++b) {
       if (of_.may[b] == 0 || p_.blocks[b].term.kind == TermKind::kRet) continue;
       if (of_.flow.reach[b] < kLeastMispredicted) continue;
+      ++seen;
       const Region region = grow_region(of_, b, {});
       const double events = of_.flow.reach[b] * region.mispredicts;
       if (events >= kLeastMispredicted) found.push_back({-events, b});
@@ -91,7 +95,7 @@ class IfConvert {
   }
 
   /// Takes blocks out of the head's region as long as that saves more.
-  std::optional<Candidate> shrink(uint32_t head) const {
+  std::optional<Candidate> shrink(uint32_t head) {
     std::optional<Candidate> best = price(head, {});
     std::vector<uint32_t> members = grow_region(of_, head, {}).members;
     for (bool better = true; better;) {
@@ -112,10 +116,12 @@ class IfConvert {
     return best;
   }
 
-  std::optional<Candidate> price(uint32_t head, std::vector<uint32_t> kept) const {
+  std::optional<Candidate> price(uint32_t head, std::vector<uint32_t> kept) {
+    if (priced_ >= kMaxPriced) return std::nullopt;
     Candidate made;
     made.region = grow_region(of_, head, kept);
     made.kept = std::move(kept);
+    priced_ += made.region.members.size();
     if (made.region.members.size() < 2) return std::nullopt;
     std::optional<Straight> straight =
         straighten(of_, made.region, readable_[head].bytes, work_.choices.wide_loads);
@@ -134,6 +140,7 @@ class IfConvert {
   Convertible of_;
   std::vector<uint8_t> clean_;
   std::vector<Readable> readable_;
+  size_t priced_ = 0;
 };
 
 /// Writes a candidate behind the program: its pieces, what lies beyond its sides, the way out.

@@ -93,7 +93,7 @@ class SetShapes {
     for (uint32_t b = 0; b < p_.blocks.size(); ++b) {
       if (seen[b] != 0 || chains.ways()[b] == 0) continue;
       if (p_.blocks[b].term.kind != TermKind::kBranch) continue;
-      const std::vector<TestUnit> units = leading_together(chains.at(b));
+      const std::vector<TestUnit> units = leading_together(chains.unordered_at(b));
       for (const TestUnit& unit : units) seen[unit.block] = 1;
       if (units.size() >= 2) join(units);
     }

@@ -81,9 +81,14 @@ class ChainFinder {
       std::vector<TestUnit> units = follow(head, leaves_taken);
       if (units.size() > best.size()) best = std::move(units);
     }
-    if (best.size() < 2) return {};
-    depend(best);
-    return best;
+    return best.size() < 2 ? std::vector<TestUnit>() : best;
+  }
+
+  // --- what must stay in order
+  void depend(std::vector<TestUnit>& units) const {
+    for (uint32_t later = 1; later < units.size(); ++later)
+      for (uint32_t earlier = 0; earlier < later; ++earlier)
+        if (!commute(units, earlier, later)) units[later].after.push_back(earlier);
   }
 
  private:
@@ -155,13 +160,6 @@ class ChainFinder {
   bool used_outside(uint32_t block, ValueId id) const {
     const uint32_t user = all_.users_[index(id)];
     return user != block && user != kNobody;
-  }
-
-  // --- what must stay in order
-  void depend(std::vector<TestUnit>& units) const {
-    for (uint32_t later = 1; later < units.size(); ++later)
-      for (uint32_t earlier = 0; earlier < later; ++earlier)
-        if (!commute(units, earlier, later)) units[later].after.push_back(earlier);
   }
 
   bool commute(const std::vector<TestUnit>& units, uint32_t i, uint32_t j) const {
@@ -250,7 +248,16 @@ TestChains::TestChains(const Program& program)
   }
 }
 
-std::vector<TestUnit> TestChains::at(uint32_t head) const { return ChainFinder(*this).find(head); }
+std::vector<TestUnit> TestChains::unordered_at(uint32_t head) const {
+  return ChainFinder(*this).find(head);
+}
+
+std::vector<TestUnit> TestChains::at(uint32_t head) const {
+  const ChainFinder finder(*this);
+  std::vector<TestUnit> units = finder.find(head);
+  finder.depend(units);
+  return units;
+}
 
 bool exclude_each_other(const Program& program, const TestUnit& x, const TestUnit& y) {
   const Term& s = program.blocks[x.block].term;
