@@ -2,6 +2,8 @@
 // A filter's parts put together, and the function that inlined runs fall back on.
 #include "runtime/filter.h"
 
+#include <algorithm>
+
 #include "runtime/tier/builder_thread.h"
 
 uint32_t ipjit_filter_run_slow(const ipjit_filter* filter, const uint8_t* data, uint32_t caplen,
@@ -76,6 +78,27 @@ Status Filter::replace(const std::string& expression) {
   Result<bpf::InsnList> insns = bpf::compile_expression(expression, link_);
   if (!insns) return refuse(insns.error());
   return replace(*insns);
+}
+
+void Filter::assume(ipjit_field field, uint32_t value) {
+  change_facts(tier_.get(), [&](ir::Facts& facts) {
+    std::erase_if(facts.fields, [&](const auto& fact) { return fact.first == field; });
+    facts.fields.emplace_back(field, value);
+    std::sort(facts.fields.begin(), facts.fields.end());
+  });
+}
+
+void Filter::assume_length(uint64_t min, uint64_t max) {
+  change_facts(tier_.get(), [&](ir::Facts& facts) {
+    facts.min_len = min;
+    facts.max_len = max;
+  });
+}
+
+void Filter::forget(ipjit_field field) {
+  change_facts(tier_.get(), [&](ir::Facts& facts) {
+    std::erase_if(facts.fields, [&](const auto& fact) { return fact.first == field; });
+  });
 }
 
 void Filter::set_note(const std::string& note) { stats_->set_note(note); }

@@ -57,6 +57,12 @@ class Filter : private ::ipjit_filter {
   Status replace(std::span<const bpf::Insn> insns);
   Status replace(const std::string& expression);
 
+  /// What every packet from now on promises, for specialised code.  When these return, no run that
+  /// begins sees code that was made for other promises.
+  void assume(ipjit_field field, uint32_t value);
+  void assume_length(uint64_t min, uint64_t max);
+  void forget(ipjit_field field);
+
   /// For the builder's side; null where the filter is not tiered.
   const std::shared_ptr<TierState>& tier() const { return tier_; }
 

@@ -53,6 +53,13 @@ typedef enum ipjit_engine {
 	IPJIT_ENGINE_TIER2 = 3,
 } ipjit_engine;
 
+/* May native code be replaced by code that is specialised for the traffic, and come back? */
+typedef enum ipjit_tiering {
+	IPJIT_TIERING_AUTO = 0,	/* yes, unless an engine is named; IPJIT_TIER2=off overrides */
+	IPJIT_TIERING_OFF = 1,
+	IPJIT_TIERING_ON = 2,	/* also with IPJIT_ENGINE_TIER1; IPJIT_TIER2=off overrides */
+} ipjit_tiering;
+
 /* Zero-initialise, set `size`, then what you need; NULL stands for all defaults. */
 typedef struct ipjit_options {
 	size_t size;		/* sizeof(ipjit_options) */
@@ -62,6 +69,8 @@ typedef struct ipjit_options {
 	uint32_t snaplen;	/* expressions: 0 stands for 262144 */
 	uint32_t netmask;	/* expressions: 0 stands for unknown */
 	const char *name;	/* shown by `ipjit stats`; NULL: the expression, or "bpf" */
+	ipjit_tiering tiering;
+	uint32_t tiering_ms;	/* between two looks at the traffic; 0: 50 to 250, by need */
 } ipjit_options;
 
 typedef struct ipjit_error {
@@ -143,6 +152,27 @@ IPJIT_API int ipjit_filter_replace(ipjit_filter *filter, const ipjit_insn *insns
 				   ipjit_error *error);
 IPJIT_API int ipjit_filter_replace_expression(ipjit_filter *filter, const char *expression,
 					      ipjit_error *error);
+
+/*
+ * Promises about every packet that the filter will be run on, until it is told
+ * otherwise: code that is specialised for the traffic is specialised for them too.
+ * When one of these functions returns, no run that begins sees code that was made
+ * for the promises before; so take a promise back first, then let the packets come
+ * that break it.  A broken promise gives wrong verdicts and nothing worse; where a
+ * sampled packet shows it, all promises are dropped.  Without tiering they do
+ * nothing.  They return 0, or -1 and `error`.
+ *
+ * assume: `field` of the context has this value (that of run() has wire_len and,
+ * in libpcap's dialect, vlan_present 0xffffffff; its other fields are 0).
+ */
+IPJIT_API int ipjit_filter_assume(ipjit_filter *filter, enum ipjit_field field, uint32_t value,
+				  ipjit_error *error);
+IPJIT_API int ipjit_filter_forget(ipjit_filter *filter, enum ipjit_field field,
+				  ipjit_error *error);
+
+/* caplen is at least `min` and at most `max`: a snap length.  0 and UINT32_MAX: forget. */
+IPJIT_API int ipjit_filter_assume_caplen(ipjit_filter *filter, uint32_t min, uint32_t max,
+					 ipjit_error *error);
 
 /* Fills what fits into stats->size; returns 0, or -1 if size is 0. */
 IPJIT_API int ipjit_filter_stats(const ipjit_filter *filter, ipjit_stats *stats);

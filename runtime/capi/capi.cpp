@@ -71,6 +71,10 @@ uint32_t raw_value(const Enum& stored) {
   return raw;
 }
 
+Error no_such_field(uint32_t field) {
+  return bad_option("field " + std::to_string(field) + " does not exist");
+}
+
 Result<std::optional<Engine>> engine_of(uint32_t engine) {
   switch (engine) {
     case IPJIT_ENGINE_AUTO:
@@ -106,6 +110,11 @@ Result<Wish> wish_of(const ipjit_options* options) {
   if (known.snaplen) wish.link.snaplen = known.snaplen;
   if (known.netmask) wish.link.netmask = known.netmask;
   if (known.name) wish.name = known.name;
+  const uint32_t tiering = raw_value(known.tiering);
+  if (tiering > IPJIT_TIERING_ON)
+    return bad_option("tiering " + std::to_string(tiering) + " does not exist");
+  wish.request.tier_up = static_cast<ipjit::runtime::TierUp>(tiering);
+  wish.request.tier_period_ms = known.tiering_ms;
   return wish;
 }
 
@@ -200,6 +209,34 @@ int ipjit_filter_replace_expression(ipjit_filter* filter, const char* expression
     if (!expression) return bad_option("expression is NULL");
     if (Status done = Filter::of(filter)->replace(std::string(expression)); !done)
       return done.error();
+    return 0;
+  });
+}
+
+int ipjit_filter_assume(ipjit_filter* filter, enum ipjit_field field, uint32_t value,
+                        ipjit_error* error) {
+  return at_the_border<int>(error, -1, [&]() -> Result<int> {
+    if (raw_value(field) >= IPJIT_FIELD_COUNT) return no_such_field(raw_value(field));
+    Filter::of(filter)->assume(field, value);
+    return 0;
+  });
+}
+
+int ipjit_filter_forget(ipjit_filter* filter, enum ipjit_field field, ipjit_error* error) {
+  return at_the_border<int>(error, -1, [&]() -> Result<int> {
+    if (raw_value(field) >= IPJIT_FIELD_COUNT) return no_such_field(raw_value(field));
+    Filter::of(filter)->forget(field);
+    return 0;
+  });
+}
+
+int ipjit_filter_assume_caplen(ipjit_filter* filter, uint32_t min, uint32_t max,
+                               ipjit_error* error) {
+  return at_the_border<int>(error, -1, [&]() -> Result<int> {
+    if (min > max)
+      return bad_option("caplen is at least " + std::to_string(min) + " and at most " +
+                        std::to_string(max));
+    Filter::of(filter)->assume_length(min, max);
     return 0;
   });
 }

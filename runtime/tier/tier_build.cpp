@@ -41,14 +41,15 @@ std::string in_words(double ns) {
 }  // namespace
 
 /// The quickest backend that gives code.
-void Tiering::build(TierState& state, const ir::Program& program) {
+void Tiering::build(TierState& state, const ir::Specialised& candidate) {
   TierWork& work = *state.work;
   work.last_backend = SIZE_MAX;
   work.upgrade_at_ns = 0;
   work.upgrade_failures = 0;
   for (size_t i = 0; i < tools_.backends.size(); ++i) {
-    if (!try_backend(state, program, i)) continue;
-    work.special = program;
+    if (!try_backend(state, candidate.program, i)) continue;
+    work.special = candidate;
+    work.measured = 0;
     work.built_for = work.fresh;
     return;
   }
@@ -91,6 +92,7 @@ bool Tiering::wins(TierState& state, const Unit& unit, const std::string& name) 
     rival = state.slot->advanced() ? state.slot->special() : state.slot->general();
   }
   TierWork& work = *state.work;
+  if (!tools_.race) return true;
   const Race result = race(*rival, unit, work.recent);
   if (!result.run() || static_cast<double>(result.second_ps) <=
                            tools_.must_win * static_cast<double>(result.first_ps))
@@ -129,17 +131,18 @@ void Tiering::upgrade(TierState& state) {
     if (!state.slot || !state.slot->advanced()) return;
   }
   const Backend& better = tools_.backends[next];
-  const double current_ns = ir::expected_cost(*work.special, work.fresh).ns();
+  const double current_ns = ir::expected_cost(work.special->program, work.special->profile).ns();
   const double gain_ns = current_ns * (1 - better.share / tools_.backends[work.backend].share);
   const double saved_ns = gain_ns * work.packets_per_second * tools_.policy.horizon_s;
-  const double price_ns = better.compile_ns + better.compile_ns_per_insn *
-                                                  static_cast<double>(work.special->insns.size());
+  const double price_ns =
+      better.compile_ns +
+      better.compile_ns_per_insn * static_cast<double>(work.special->program.insns.size());
   if (saved_ns < tools_.policy.margin * price_ns) {
     work.note(better.name + " would save " + in_words(gain_ns) + " a packet: does not pay at " +
               std::to_string(static_cast<uint64_t>(work.packets_per_second)) + " packets/s");
     return;
   }
-  if (try_backend(state, *work.special, next)) {
+  if (try_backend(state, work.special->program, next)) {
     work.upgrade_failures = 0;
     return;
   }

@@ -65,6 +65,18 @@ void close_tier_state(const std::shared_ptr<TierState>& state) {
   std::erase(all(), state);
 }
 
+void change_facts(TierState* state, const std::function<void(ir::Facts&)>& change) {
+  if (!state) return;
+  std::lock_guard lock(runtime_lock());
+  ir::Facts facts = state->facts;
+  change(facts);
+  if (facts == state->facts) return;
+  state->facts = std::move(facts);
+  ++state->serial;  // whatever is being built is too late
+  if (state->slot && state->slot->advanced())
+    state->slot->retreat(*state->slot->special(), Retreat::kFact);
+}
+
 std::vector<std::shared_ptr<TierState>> hot_tier_states() {
   std::vector<std::shared_ptr<TierState>> hot;
   std::lock_guard lock(runtime_lock());

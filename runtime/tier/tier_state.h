@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -82,6 +83,10 @@ struct TierState {
 /// Makes one that the builder sees, until closed.
 std::shared_ptr<TierState> open_tier_state(TierNumbers& numbers, const arch::Target& target);
 void close_tier_state(const std::shared_ptr<TierState>& state);  ///< null is allowed
+
+/// Changes the filter's promises and gives up code that was made for others, before it returns.
+/// Null is allowed.
+void change_facts(TierState* state, const std::function<void(ir::Facts&)>& change);
 
 /// Those for which tier 2 is conceivable.
 std::vector<std::shared_ptr<TierState>> hot_tier_states();

@@ -30,6 +30,7 @@ namespace ipjit::runtime {
 namespace {
 
 constexpr double kForget = 0.02;                 ///< weight of the traffic before a phase change
+constexpr double kOld = 0.7;                     ///< weight of the races before the last one
 constexpr double kLookAgain = 0.08;              ///< drift from which another candidate is made
 constexpr uint64_t kPhasePackets = 128;          ///< that show a change of traffic
 constexpr uint64_t kForgiveNs = 30'000'000'000;  ///< without a failure: the next is the first again
@@ -46,9 +47,36 @@ ipjit_ctx ctx_of(const Head& head) {
   return ctx;
 }
 
+bool keeps(const Head& head, const ir::Facts& facts) {
+  return head.cap_len >= facts.min_len && head.cap_len <= facts.max_len &&
+         std::ranges::all_of(facts.fields, [&](const auto& fact) {
+           return head.fields[fact.first] == fact.second;
+         });
+}
+
 void keep_last(std::vector<Head>& heads, size_t count) {
   if (heads.size() > count)
     heads.erase(heads.begin(), heads.end() - static_cast<std::ptrdiff_t>(count));
+}
+
+/// The traffic of now, and what was known of branches that only the specialised program has.
+ir::Profile known_of(const ir::Specialised& made, const ir::Profile& fresh) {
+  ir::Profile known = made.profile;
+  if (known.packets)
+    ir::scale(known, static_cast<double>(fresh.packets) / static_cast<double>(known.packets));
+  const auto prefer = [](auto& to, const auto& from) {
+    for (const auto& [source, counts] : from) to[source] = counts;
+  };
+  prefer(known.branches, fresh.branches);
+  prefer(known.switches, fresh.switches);
+  prefer(known.needs, fresh.needs);
+  prefer(known.values, fresh.values);
+  known.packets = fresh.packets;
+  return known;
+}
+
+double expected_ns(const ir::Specialised& made, const ir::Profile& fresh) {
+  return ir::expected_cost(made.program, known_of(made, fresh)).ns();
 }
 
 uint64_t ps_of(double ns) { return static_cast<uint64_t>(std::max(ns, 0.0) * 1e3); }
@@ -70,8 +98,9 @@ struct Tiering::Judged {
   ir::Decision decision;
 };
 
-TierWork::TierWork(uint64_t serial, const Unit& from, const ir::Facts& facts)
-    : serial(serial), facts(facts) {
+TierWork::TierWork(uint64_t serial, std::shared_ptr<const Unit> unit, const ir::Facts& facts)
+    : serial(serial), published(std::move(unit)), facts(facts) {
+  const Unit& from = *published;
   if (from.engine != Engine::kTier1 || !from.program) return;
   general = std::make_unique<Unit>();
   general->dialect = from.dialect;
@@ -79,6 +108,18 @@ TierWork::TierWork(uint64_t serial, const Unit& from, const ir::Facts& facts)
   general->head_bytes = from.head_bytes;
   general->program = numbered(*from.program);
   replayer.emplace(*general->program);
+}
+
+void TierWork::inherit(TierWork& from) {
+  events = std::move(from.events);
+  counted_ns = from.counted_ns;
+  counted_packets = from.counted_packets;
+  packets_per_second = from.packets_per_second;
+  if (published != from.published) return;
+  fresh = std::move(from.fresh);
+  recent = std::move(from.recent);
+  failures = from.failures;
+  last_failure_ns = from.last_failure_ns;
 }
 
 void TierWork::note(std::string event) {
@@ -100,8 +141,11 @@ uint64_t Tiering::round(std::span<const std::shared_ptr<TierState>> states) {
 bool Tiering::sync(TierState& state) {
   std::lock_guard lock(runtime_lock());
   if (!state.slot) return false;
-  if (!state.work || state.work->serial != state.serial)
-    state.work = std::make_unique<TierWork>(state.serial, *state.slot->general(), state.facts);
+  if (!state.work || state.work->serial != state.serial) {
+    auto work = std::make_unique<TierWork>(state.serial, state.slot->general(), state.facts);
+    if (state.work) work->inherit(*state.work);
+    state.work = std::move(work);
+  }
   state.numbers->tier.store(state.slot->advanced() ? 2
                             : state.work->general  ? 1
                                                    : 0,
@@ -130,6 +174,14 @@ void Tiering::count(TierState& state) {
   work.counted_special = special;
 }
 
+/// A packet came that was promised not to come: nothing of what was promised is believed any more.
+void Tiering::drop_facts(TierState& state, const Head& head) {
+  change_facts(&state, [](ir::Facts& facts) { facts = {}; });
+  state.work->facts = {};
+  state.work->note("a packet of " + std::to_string(head.cap_len) +
+                   " bytes broke an assumption: all are dropped");
+}
+
 void Tiering::drain(std::span<const std::shared_ptr<TierState>> states) {
   std::map<uint64_t, TierState*> by_id;
   for (const std::shared_ptr<TierState>& state : states) by_id[state->id] = state.get();
@@ -151,6 +203,10 @@ void Tiering::drain(std::span<const std::shared_ptr<TierState>> states) {
     const uint64_t result = work->replayer->packet(
         {.head = {one.bytes.data(), one.copied}, .cap_len = one.cap_len, .follows = follows},
         ctx_of(one));
+    if (!keeps(one, work->facts)) {
+      drop_facts(*found->second, one);
+      continue;
+    }
     ++work->heads;
     work->heads_short += ipjit_result_status(result) == IPJIT_NEED_BYTES;
     work->recent.push_back(one);
@@ -170,13 +226,12 @@ uint64_t Tiering::step(TierState& state) {
   switch (judged.decision.what) {
     case ir::Decision::Do::kBuild:
       eventful = true;
-      build(state, ir::Program(work.candidate->program));
+      build(state, ir::Specialised(*work.candidate));
       break;
     case ir::Decision::Do::kRetreat: {
       std::lock_guard lock(runtime_lock());
       if (state.slot && state.slot->advanced()) {
-        const bool guards = judged.situation.guard_failures > tools_.policy.max_guard_failures;
-        state.slot->retreat(*state.slot->special(), guards ? Retreat::kGuards : Retreat::kDrift);
+        state.slot->retreat(*state.slot->special(), reason_of(judged.situation));
       }
       eventful = true;
       break;
@@ -193,6 +248,12 @@ uint64_t Tiering::step(TierState& state) {
     work.period_ns = ms * 1'000'000;
   work.next_ns = tools_.now_ns() + work.period_ns;
   return work.period_ns;
+}
+
+/// Which of decide()'s reasons it was.
+Retreat Tiering::reason_of(const ir::Situation& now) const {
+  if (now.guard_failures > tools_.policy.max_guard_failures) return Retreat::kGuards;
+  return now.current_ns > now.general_ns ? Retreat::kSlower : Retreat::kDrift;
 }
 
 /// What a thread, or step() itself, did since the last period.
@@ -239,11 +300,11 @@ void Tiering::run_race(TierState& state) {
     general = state.slot->general();
     special = state.slot->special();
   }
-  work.measured = 0;
-  if (!special) return;
+  if (!special || !tools_.race) return;
   const Race result = race(*general, *special, work.recent);
   if (!result.run()) return;
-  work.measured = static_cast<double>(result.second_ps) / static_cast<double>(result.first_ps);
+  const double now = static_cast<double>(result.second_ps) / static_cast<double>(result.first_ps);
+  work.measured = work.measured > 0 ? kOld * work.measured + (1 - kOld) * now : now;
   work.race = result;
 }
 
@@ -253,7 +314,7 @@ bool Tiering::settle_suspicion(TierState& state) {
   if (!std::exchange(work.suspect, false)) return false;
   if (work.measured > 0 && work.measured < 1) {
     std::lock_guard lock(runtime_lock());
-    if (state.slot && work.special) state.slot->advance_again();
+    if (state.slot && state.serial == work.serial && work.special) state.slot->advance_again();
     work.note("the general code is no faster on this traffic: the specialised code runs again");
     return true;
   }
@@ -284,7 +345,7 @@ Tiering::Judged Tiering::judge(TierState& state) {
   now.current_ns = now.general_ns;
   if (now.tier == 2 && work.special) {
     if (now.now_ns > work.last_failure_ns + kForgiveNs) work.failures = 0;
-    now.current_ns = ir::expected_cost(*work.special, work.fresh).ns();
+    now.current_ns = expected_ns(*work.special, work.fresh);
     if (work.measured > 0) now.current_ns = now.general_ns * work.measured;
     now.drift = ir::distance(work.built_for, work.fresh).largest;
   }
@@ -309,9 +370,9 @@ void Tiering::find_candidate(TierState& state, ir::Situation& now) {
   }
   if (!work.candidate->changed) return;
   const Backend& quickest = tools_.backends.front();
-  now.candidate_ns =
-      ir::expected_cost(work.candidate->program, work.candidate->profile).ns();
-  now.same_as_current = now.tier == 2 && work.special == work.candidate->program;
+  now.candidate_ns = expected_ns(*work.candidate, work.fresh);
+  now.same_as_current =
+      now.tier == 2 && work.special && work.special->program == work.candidate->program;
   now.compile_ns =
       quickest.compile_ns +
       quickest.compile_ns_per_insn * static_cast<double>(work.candidate->program.insns.size());

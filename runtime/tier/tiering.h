@@ -42,6 +42,7 @@ struct TieringTools {
   std::function<uint64_t()> now_ns;  ///< monotonic
   ir::Policy policy = {};
   ir::Choices choices = {};
+  bool race = true;        ///< false: the cost model alone decides, for tests
   double must_win = 0.97;  ///< share of what runs that new code may take, measured
   std::function<ir::Specialised(const ir::Program& general, const ir::Profile&, const ir::Facts&,
                                 const ir::Choices&)>
@@ -55,21 +56,25 @@ struct TierWork {
   static constexpr size_t kEvents = 4;
   static constexpr uint64_t kProfilePackets = 6'000;  ///< then what is old weighs half
 
-  TierWork(uint64_t serial, const Unit& general, const ir::Facts& facts);
+  TierWork(uint64_t serial, std::shared_ptr<const Unit> general, const ir::Facts& facts);
+
+  /// What stays true of the filter when program or facts have changed.
+  void inherit(TierWork& from);
 
   /// Remembers what happened; the same twice in a row once.
   void note(std::string event);
 
-  uint64_t serial;                ///< TierState::serial of what follows
+  uint64_t serial;                        ///< TierState::serial of what follows
+  std::shared_ptr<const Unit> published;  ///< the general unit of the slot
   std::unique_ptr<Unit> general;  ///< a copy without code, its sites numbered; null: no native code
   ir::Facts facts;
   std::optional<ir::Replayer> replayer;
   ir::Profile fresh;      ///< the last seconds'
   ir::Profile built_for;  ///< the profile when `special` was made
   std::vector<Head> recent;
-  std::optional<ir::Program> special;  ///< what runs, or is kept
-  size_t backend = 0;                  ///< that made its code
-  size_t last_backend = SIZE_MAX;      ///< none above is tried with this special program
+  std::optional<ir::Specialised> special;  ///< what runs, or is kept
+  size_t backend = 0;                      ///< that made its code
+  size_t last_backend = SIZE_MAX;          ///< none above is tried with this special program
   uint64_t upgrade_at_ns = 0;
   uint32_t upgrade_failures = 0;
   std::optional<ir::Specialised> candidate;  ///< the last one
@@ -103,8 +108,10 @@ class Tiering {
  private:
   struct Judged;
   void drain(std::span<const std::shared_ptr<TierState>> states);
+  void drop_facts(TierState& state, const Head& head);
   bool sync(TierState& state);
   uint64_t step(TierState& state);
+  Retreat reason_of(const ir::Situation& now) const;
   void heed_retreat(TierState& state);
   Judged judge(TierState& state);
   void take_profile(TierState& state);
@@ -112,7 +119,7 @@ class Tiering {
   bool settle_suspicion(TierState& state);
   void find_candidate(TierState& state, ir::Situation& now);
   void count(TierState& state);
-  void build(TierState& state, const ir::Program& program);
+  void build(TierState& state, const ir::Specialised& candidate);
   bool try_backend(TierState& state, const ir::Program& program, size_t backend);
   bool wins(TierState& state, const Unit& unit, const std::string& name);
   bool publish(TierState& state, std::unique_ptr<Unit> unit, const std::string& backend);

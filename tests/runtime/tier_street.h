@@ -77,25 +77,38 @@ inline std::string for_zeros() {
   return text + "b12: ret 65535\nb13: ret 0\n";
 }
 
+inline ir::Specialised specialised(const ir::Program& program, const std::string& log) {
+  ir::Specialised made;
+  made.program = program;
+  made.log = {log};
+  made.changed = true;
+  made.counters = program.counters;
+  return made;
+}
+
 /// Gives one program, whatever the traffic.
 inline auto always_gives(const std::string& text) {
   return [program = parsed(text)](const ir::Program&, const ir::Profile&, const ir::Facts&,
                                   const ir::Choices&) {
-    return ir::Specialised{program, {"gives what the test wants"}, true, program.counters};
+    return specialised(program, "gives what the test wants");
   };
 }
 
 struct Street {
-  explicit Street(const bpf::InsnList& insns = ip_without_ones()) : filter(make_tiered(insns)) {
+  explicit Street(const bpf::InsnList& insns = ip_without_ones(),
+                  bpf::Dialect dialect = bpf::Dialect::kLibpcap)
+      : filter(make_tiered(insns, dialect)) {
     allow_builder(false);
     tools.now_ns = [this] { return now_ns; };
     tools.policy.min_samples = 48;
+    tools.race = false;
     tools.specialise = always_gives(for_zeros());
     add_backend("asmjit", as_tier1);
   }
 
-  static std::unique_ptr<Filter> make_tiered(const bpf::InsnList& insns) {
-    return make_filter(insns, {.engine = Engine::kTier1, .tier_up = TierUp::kOn});
+  static std::unique_ptr<Filter> make_tiered(const bpf::InsnList& insns, bpf::Dialect dialect) {
+    return make_filter(insns,
+                       {.dialect = dialect, .engine = Engine::kTier1, .tier_up = TierUp::kOn});
   }
 
   void add_backend(const std::string& name, Compile::Function function, double share = 1) {

@@ -3,6 +3,7 @@
 
 #include <pcap/pcap.h>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -22,10 +23,13 @@ struct VlanTag {
 /// One program of libpcap's dialect, with its line in `ipjit stats`.
 class Engine {
  public:
-  /// Takes: a program that libpcap validates; `name` is what `ipjit stats` shows.
+  /// Takes: a program that libpcap validates; `name` is what `ipjit stats` shows; the longest
+  /// packet
+  ///        that the handle gives.
   /// Fails: where no native code comes out; libpcap is then the better interpreter.
   static Result<std::unique_ptr<Engine>> compile(std::span<const bpf_insn> insns,
-                                                 const std::string& name);
+                                                 const std::string& name,
+                                                 uint32_t snap_len = UINT32_MAX);
 
   /// A line in `ipjit stats` for a filter that we do not run, and why; null if it is refused.
   static std::unique_ptr<Engine> bystander(std::span<const bpf_insn> insns, const std::string& name,
@@ -35,6 +39,7 @@ class Engine {
 
   /// Bytes to accept, 0 to drop: what pcap_offline_filter() gives.
   uint32_t run(const u_char* data, uint32_t cap_len, uint32_t wire_len) const {
+    if (cap_len > snap_len_.load(std::memory_order_relaxed)) expect_any_length();
     return filter_->run(data, cap_len, wire_len);
   }
 
@@ -42,11 +47,13 @@ class Engine {
   uint32_t run_live(const u_char* data, uint32_t cap_len, uint32_t wire_len, VlanTag vlan) const;
 
  private:
-  Engine(std::unique_ptr<runtime::Filter> filter, bool runs_here)
-      : filter_(std::move(filter)), runs_here_(runs_here) {}
+  Engine(std::unique_ptr<runtime::Filter> filter, bool runs_here, uint32_t snap_len)
+      : filter_(std::move(filter)), runs_here_(runs_here), snap_len_(snap_len) {}
+  void expect_any_length() const;
 
   std::unique_ptr<runtime::Filter> filter_;
   bool runs_here_;
+  mutable std::atomic<uint32_t> snap_len_;  ///< promised to the filter
 };
 
 }  // namespace ipjit::pcap

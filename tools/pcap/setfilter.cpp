@@ -40,7 +40,8 @@ Result<std::unique_ptr<Engine>> engine_for(Handle& handle, pcap_t* pcap,
     handle.frames = *frames;
   }
   std::span<const bpf_insn> insns(program.bf_insns, program.bf_len);
-  return Engine::compile(insns, expression_of(program.bf_insns, program.bf_len));
+  return Engine::compile(insns, expression_of(program.bf_insns, program.bf_len),
+                         static_cast<uint32_t>(real().pcap_snapshot(pcap)));
 }
 
 // `note` is for `ipjit stats`; empty: not worth a line.
