@@ -61,10 +61,11 @@ stage_asan() {
       UBSAN_OPTIONS=print_stacktrace=1 run_tests asan -LE 'slow|bench|no-sanitizer'
 }
 
-# Only what has threads: the runtime, its C API, and both inside programs that know nothing of them.
+# Only what has threads: the runtime, its C API, the compile server's client, and all of them inside
+# programs that know nothing of it.
 stage_tsan() {
   cmake --preset tsan || return
-  local threaded='^(runtime|capi)$' preloaded='^pcap_(ctypes|stats)$' targets
+  local threaded='^(runtime|capi|tier2_remote)$' preloaded='^pcap_(ctypes|stats)$' targets
   mapfile -t targets < <(ctest --test-dir build-tsan -N -R "$threaded" | sed -n 's/.*Test *#[0-9]*: \(.*\)/\1_test/p')
   ((${#targets[@]})) || { echo "no test matches $threaded"; return 1; }
   ninja -C build-tsan -j "$jobs" "${targets[@]}" ipjit_pcap ipjit_dropin pcap_probe pcap_stats_probe &&

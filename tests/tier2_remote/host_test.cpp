@@ -6,16 +6,22 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <filesystem>
+#include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include "tests/tier2_remote/setting.h"
+#include "tier2-llvm/remote/start.h"
 
 namespace ipjit::tier2 {
 
@@ -58,6 +64,40 @@ TEST_F(Host, GetsNoChildAndNoSignal) {
   EXPECT_EQ(waitpid(-1, nullptr, WNOHANG | __WALL), -1);
   EXPECT_EQ(g_children_ended, 0);
   sigaction(SIGCHLD, &before, nullptr);
+}
+
+// A handler of the host's that ran in a child would run in the host's memory under another pid, and
+// an allocator's lock that was held in another thread would never be released.
+TEST_F(Host, StartsAHundredUnderSignalsAndThreads) {
+  static std::atomic<uint32_t> in_host, elsewhere;
+  static const pid_t host = getpid();
+  struct sigaction handler = {}, before;
+  handler.sa_handler = [](int) { ++(syscall(SYS_getpid) == host ? in_host : elsewhere); };
+  sigaction(SIGALRM, &handler, &before);
+  const itimerval often = {{0, 500}, {0, 500}}, never = {};
+  std::atomic<bool> stop = false;
+  std::jthread allocating([&stop] {
+    while (!stop) {
+      const auto words = std::make_unique<std::vector<std::string>>(50, std::string(100, 'x'));
+      IPJIT_CHECK(words->size() == 50);
+    }
+  });
+  const size_t descriptors = open_descriptors();
+  setitimer(ITIMER_REAL, &often, nullptr);
+  uint32_t started = 0;
+  for (int i = 0; i < 100; ++i) {
+    const Status status = start_server("/bin/false", {}, {}, Patience(20'000, nullptr));
+    started += status.error().why.starts_with("/bin/false: it ended without a word");
+  }
+  setitimer(ITIMER_REAL, &never, nullptr);
+  stop = true;
+  allocating.join();
+  sigaction(SIGALRM, &before, nullptr);
+  EXPECT_EQ(started, 100u);
+  EXPECT_GT(in_host, 0u);
+  EXPECT_EQ(elsewhere, 0u);
+  EXPECT_EQ(open_descriptors(), descriptors);
+  EXPECT_EQ(waitpid(-1, nullptr, WNOHANG | __WALL), -1);
 }
 
 TEST_F(Host, KeepsNoDescriptorOver1000Calls) {
