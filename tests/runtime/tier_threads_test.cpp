@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Tier changes under running threads: no wrong verdict, nothing left behind.
+#include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <malloc.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <cstddef>
+#include <fstream>
+#include <thread>
+
+#include "runtime/lock.h"
+#include "tests/runtime/child.h"
+#include "tests/runtime/tier_street.h"
+
+namespace ipjit::runtime {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+size_t mappings() {
+  std::ifstream maps("/proc/self/maps");
+  size_t lines = 0;
+  for (std::string line; std::getline(maps, line);) ++lines;
+  return lines;
+}
+
+/// Packets of both kinds on some threads, each verdict looked at.
+struct Traffic {
+  explicit Traffic(const Filter& filter, int count) : filter(filter) {
+    for (int i = 0; i < count; ++i) threads.emplace_back([this] { run(); });
+  }
+  ~Traffic() { stop_all(); }
+  void stop_all() {
+    stop = true;
+    for (std::thread& thread : threads) thread.join();
+    threads.clear();
+  }
+  void run() {
+    const auto ip = ip_packet(), arp = arp_packet();
+    uint64_t mine = 0;
+    while (!stop.load(std::memory_order_relaxed)) {
+      for (int i = 0; i < 16; ++i) mine += filter.run(ip.data(), 64, 64) != 65535;
+      mine += filter.run(arp.data(), 64, 64) != 0;
+    }
+    wrong += mine;
+  }
+  const Filter& filter;
+  std::atomic<bool> stop = false;
+  std::atomic<uint64_t> wrong = 0;
+  std::vector<std::thread> threads;
+};
+
+std::unique_ptr<Unit> special_for(Filter& filter) {
+  std::lock_guard lock(runtime_lock());
+  const Unit& general = *filter.tier()->slot->general();
+  static Compile compiler(as_tier1);
+  auto unit = build_special(general, parsed(for_zeros()), compiler, filter.tier()->target);
+  IPJIT_CHECK(bool(unit));
+  return std::move(*unit);
+}
+
+void advance(Filter& filter) {
+  auto special = special_for(filter);
+  std::lock_guard lock(runtime_lock());
+  filter.tier()->slot->advance(std::move(special), "test");
+}
+
+void retreat(Filter& filter) {
+  std::lock_guard lock(runtime_lock());
+  FilterSlot& slot = *filter.tier()->slot;
+  slot.retreat(*slot.special(), Retreat::kDrift);
+}
+
+TEST(TierThreads, TenThousandChangesLeaveNothingBehind) {
+  allow_builder(false);
+  auto filter = Street::make_tiered(ip_without_ones(), bpf::Dialect::kLibpcap);
+  constexpr int kChanges = kSanitized ? 1'000 : 10'000;
+  const auto change = [&](int count) {
+    for (int i = 0; i < count; i += 2) {
+      advance(*filter);
+      retreat(*filter);
+    }
+  };
+  Traffic traffic(*filter, 2);
+  change(kChanges / 10);
+  traffic.stop_all();
+  change(200);  // without readers every batch is freed by the next
+  const size_t mappings_before = mappings();
+  const size_t bytes_before = mallinfo2().uordblks;
+  Traffic more(*filter, 2);
+  change(kChanges);
+  more.stop_all();
+  change(200);
+  EXPECT_EQ(traffic.wrong + more.wrong, 0u);
+  EXPECT_LE(mappings(), mappings_before + 80);
+  if (!kSanitized) {
+    EXPECT_LE(mallinfo2().uordblks, bytes_before + (1 << 20));
+  }
+  EXPECT_LT(filter->slot().retired(), 128u);
+  const TierRecord record = filter->record().tier;
+  // A thread may have retreated first, by its guards: it is counted once in any case.
+  EXPECT_EQ(record.changes, 2 * record.retreats);
+  EXPECT_EQ(record.builds, record.retreats);
+  EXPECT_EQ(record.tier, 1u);
+}
+
+TEST(TierThreads, RetreatsReplacementsAndBuildsAtOnce) {
+  allow_builder(false);
+  auto filter = Street::make_tiered(ip_without_ones(), bpf::Dialect::kLibpcap);
+  Traffic traffic(*filter, 2);
+  std::atomic<bool> stop = false;
+  std::thread owner([&] {
+    while (!stop) {
+      EXPECT_TRUE(bool(filter->replace(ip_without_ones())));
+      filter->assume_length(0, 100 + filter->record().swaps % 7);
+      std::this_thread::sleep_for(milliseconds(1));
+    }
+  });
+  for (int i = 0; i < (kSanitized ? 100 : 1'000); ++i) {
+    auto special = special_for(*filter);
+    std::lock_guard lock(runtime_lock());
+    FilterSlot& slot = *filter->tier()->slot;
+    if (special->general == slot.general().get()) slot.advance(std::move(special), "test");
+  }
+  stop = true;
+  owner.join();
+  traffic.stop_all();
+  EXPECT_EQ(traffic.wrong, 0u);
+}
+
+/// Nothing is injected here: the builder starts by itself and the real specialiser works.
+struct Unaided : testing::Test {
+  void SetUp() override { allow_builder(true); }
+  void TearDown() override { allow_builder(false); }
+
+  /// Byte 30 to 37 are 0 or 1 by chance: branches that nobody can guess.
+  static std::vector<std::array<uint8_t, 64>> packets() {
+    std::vector<std::array<uint8_t, 64>> packets(4096, ip_packet());
+    uint32_t random = 1;
+    for (auto& packet : packets)
+      for (int i = 30; i < 38; ++i) {
+        random = random * 1664525 + 1013904223;
+        packet[i] = random >> 29 == 0;
+      }
+    return packets;
+  }
+
+  static bool reaches_tier2(const Filter& filter) {
+    const auto traffic = packets();
+    const auto end = steady_clock::now() + std::chrono::seconds(60);
+    while (steady_clock::now() < end) {
+      for (int i = 0; i < 50; ++i)
+        for (const auto& packet : traffic) filter.run(packet.data(), 64, 64);
+      if (filter.record().tier.tier == 2) return true;
+    }
+    return false;
+  }
+};
+
+TEST_F(Unaided, AHotFilterReachesTier2WithNoOptionSet) {
+  if (kSanitized) GTEST_SKIP() << "under a sanitizer it is not fast enough to pay";
+  auto filter = make_filter(ip_without_ones());
+  ASSERT_FALSE(builder_runs()) << "a filter that nobody runs starts no thread";
+  ASSERT_TRUE(reaches_tier2(*filter)) << filter->record().tier.why;
+  EXPECT_TRUE(builder_runs());
+  EXPECT_EQ(filter->record().engine, "tier2");
+}
+
+TEST_F(Unaided, AShortRunStartsNoThread) {
+  auto filter = make_filter(ip_without_ones());
+  const auto packet = ip_packet();
+  for (int i = 0; i < 50'000; ++i) filter->run(packet.data(), 64, 64);
+  EXPECT_FALSE(builder_runs());
+}
+
+TEST_F(Unaided, AChildStartsItsOwn) {
+  if (kSanitized) GTEST_SKIP() << "sanitizers do not support threads in a forked child";
+  auto filter = make_filter(ip_without_ones());
+  ASSERT_TRUE(reaches_tier2(*filter));
+  const int status = in_child([&] {
+    alarm(120);
+    if (builder_runs()) return 1;
+    auto another = make_filter(ip_without_ones());
+    if (!reaches_tier2(*another)) return 2;
+    if (!builder_runs()) return 3;
+    // The inherited filter goes on, and comes back.
+    const auto arp = arp_packet();
+    for (int i = 0; i < 1'000'000 && filter->record().tier.tier == 2; ++i)
+      if (filter->run(arp.data(), 64, 64) != 0) return 4;
+    return 0;
+  });
+  EXPECT_TRUE(exited(status, 0)) << status;
+  EXPECT_TRUE(builder_runs());
+}
+
+TEST_F(Unaided, EndsWithTheProcessAtOnce) {
+  if (kSanitized) GTEST_SKIP() << "sanitizers do not support threads in a forked child";
+  const auto start = steady_clock::now();
+  const int status = in_child([&] {
+    auto filter = make_filter(ip_without_ones());
+    if (!reaches_tier2(*filter)) return 1;
+    std::exit(7);  // with handlers and destructors, beside the running thread
+  });
+  EXPECT_TRUE(exited(status, 7)) << status;
+  EXPECT_LT(steady_clock::now() - start, std::chrono::seconds(70));
+}
+
+int forbid(uint32_t call) {
+  sock_filter rules[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog program = {std::size(rules), rules};
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return 1;
+  return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+/// A program that confines itself after it has made its filters, and dies of a new thread.
+TEST_F(Unaided, AConfinedProcessIsLeftAlone) {
+  if (kSanitized) GTEST_SKIP() << "sanitizers need more system calls";
+  const int status = in_child([&] {
+    auto filter = make_filter(ip_without_ones());
+    if (forbid(SYS_clone3) != 0) return 1;
+    const auto traffic = packets();
+    for (int i = 0; i < 500; ++i)
+      for (const auto& packet : traffic) filter->run(packet.data(), 64, 64);
+    if (builder_runs()) return 2;
+    const std::string why = filter->record().tier.why;
+    return why.find("has confined itself") != std::string::npos ? 0 : 3;
+  });
+  EXPECT_TRUE(exited(status, 0)) << status;
+}
+
+}  // namespace
+}  // namespace ipjit::runtime
