@@ -11,8 +11,9 @@
 //
 // A profile knows how often a test left when it was asked.  If it excludes all tests before it,
 // that times the share that came there is how often it leaves wherever it is asked; otherwise it is
-// taken to leave as often whoever asks (as if tests were independent), which may be wrong, and then
-// costs time, not truth.
+// taken to leave as often of those that it knows (as if tests were independent), and packets that
+// it was never asked about go either way and are guessed wrong half of the time, as flow_of() has
+// it. Either may be wrong, and then costs time, not truth.
 //
 // Switches whose packets mostly take one case get a test of that case in front (peel_cases).
 //
@@ -33,6 +34,7 @@ namespace ipjit::ir {
 namespace {
 
 constexpr double kLeastGain = 0.1;    // cycles per packet; less is noise of the model
+constexpr double kUndecided = 0.5;    // of packets that a test was never asked about
 constexpr double kSome = 1e-6;        // a share, so that tests that never leave compare too
 constexpr double kClearly = 1.1;      // better by less than this is as good
 constexpr double kLeastReach = 0.01;  // of packets, for a row to be worth looking at
@@ -46,6 +48,8 @@ struct Expected {
   double leaves = 0;  ///< share of the packets that are asked; of all that come, if `exclusive`
   bool exclusive = false;  ///< excludes all units before it
   double cycles = 0;       ///< of one run, predicted
+  double asked = 1;        ///< share of the row's packets that the profile has seen here
+  double missed = 0;       ///< mispredictions of a run
   double doubts = 1;       ///< mispredictions in the share that doubt() allows
 };
 
@@ -113,6 +117,8 @@ class OrderTerms {
       e.cycles += cost_of(p_, block.term);
       leaves = 1 - passed * (1 - leaves);
       if (!is_known(block.term)) leaves = 0;
+      e.asked = std::min(1.0, flow_.reach[unit.block] / come);
+      e.missed = flow_.mispredicted[unit.block];
       e.doubts =
           doubt(leaves) > 0 ? std::min(1.0, flow_.mispredicted[unit.block] / doubt(leaves)) : 1;
       e.exclusive = std::all_of(units.begin(), units.begin() + i,
@@ -120,7 +126,7 @@ class OrderTerms {
                                   return !before.has_needs && exclude_each_other(p_, before, unit);
                                 }) &&
                     !unit.has_needs;
-      e.leaves = e.exclusive ? leaves * std::min(1.0, flow_.reach[unit.block] / come) : leaves;
+      e.leaves = e.exclusive ? leaves * e.asked : leaves;
     }
   }
 
@@ -129,15 +135,25 @@ class OrderTerms {
     return counts != nullptr && counts->total() >= kLeastRuns;
   }
 
+  /// Of `asked` packets, the share that a unit was never asked about.
+  double strangers(uint32_t i, double asked) const {
+    return asked <= expected_[i].asked ? 0 : 1 - expected_[i].asked / asked;
+  }
+
   /// The share of those asked that leave, when `asked` of all that came are still there.
   double leaves_now(uint32_t i, double asked) const {
     const Expected& e = expected_[i];
-    if (!e.exclusive) return e.leaves;
-    return asked <= e.leaves ? 1 : e.leaves / asked;
+    if (e.exclusive) return asked <= e.leaves ? 1 : e.leaves / asked;
+    const double unknown = strangers(i, asked);
+    return (1 - unknown) * e.leaves + unknown * kUndecided;
   }
 
-  double cycles_now(uint32_t i, double leaves) const {
-    return expected_[i].cycles + kCosts.mispredict * expected_[i].doubts * doubt(leaves);
+  double cycles_now(uint32_t i, double asked, double leaves) const {
+    const Expected& e = expected_[i];
+    const double unknown = strangers(i, asked);
+    const double missed =
+        e.exclusive ? e.doubts * doubt(leaves) : (1 - unknown) * e.missed + unknown * kUndecided;
+    return e.cycles + kCosts.mispredict * missed;
   }
 
   double cost(const std::vector<TestUnit>& units, const std::vector<uint32_t>& order) const {
@@ -145,7 +161,7 @@ class OrderTerms {
     double asked = 1;
     for (uint32_t at = 0; at < units.size(); ++at) {
       const double leaves = leaves_now(order[at], asked);
-      cycles += asked * cycles_now(order[at], leaves);
+      cycles += asked * cycles_now(order[at], asked, leaves);
       asked *= 1 - leaves;
     }
     return cycles;
@@ -164,7 +180,7 @@ class OrderTerms {
                          });
         if (!may) continue;
         const double leaves = leaves_now(i, asked);
-        const double worth = (leaves + kSome) / cycles_now(i, leaves);
+        const double worth = (leaves + kSome) / cycles_now(i, asked, leaves);
         if (worth <= most * kClearly) continue;
         most = worth;
         best = i;
