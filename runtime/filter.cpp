@@ -52,6 +52,14 @@ Result<std::unique_ptr<Filter>> Filter::create(const std::string& expression, co
   return filter;
 }
 
+std::unique_ptr<Filter> Filter::adopt(std::unique_ptr<Unit> unit, const Label& label) {
+  unit->general = nullptr;
+  const Request request = {.dialect = unit->dialect, .engine = unit->engine};
+  std::unique_ptr<FilterStats> stats = FilterStats::open(label.name, unit->dialect);
+  if (!label.note.empty()) stats->set_note(label.note);
+  return std::unique_ptr<Filter>(new Filter(request, std::move(stats), std::move(unit)));
+}
+
 Filter::Filter(const Request& request, std::unique_ptr<FilterStats> stats,
                std::unique_ptr<Unit> unit)
     : ipjit_filter(),

@@ -35,6 +35,10 @@ class Filter : private ::ipjit_filter {
                                                 const bpf::Link& link, const Request& request,
                                                 const Label& label);
 
+  /// The same from a unit that was built and replayed elsewhere, such as by build_special(): it
+  /// runs as it is, and tiering leaves it alone.
+  static std::unique_ptr<Filter> adopt(std::unique_ptr<Unit> unit, const Label& label);
+
   ~Filter();
 
   uint32_t run(const uint8_t* data, uint32_t caplen, uint32_t wire_len) const {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tools/ipjit/runner.h"
 
+#include "tools/ipjit/special_unit.h"
 #include "tools/ipjit/traffic.h"
 
 namespace ipjit::cli {
@@ -20,7 +21,7 @@ Result<Runner> Runner::make(const bpf::InsnList& insns, bpf::Dialect dialect,
       return watch(general, dialect, first.packets);
     });
     if (!special) return special.error();
-    runner.special_ = std::move(*special);
+    runner.filter_ = runtime::Filter::adopt(std::move(special->special), {.name = title});
     return runner;
   }
   auto filter = runtime::Filter::create(insns, {.dialect = dialect, .engine = engine_named(engine)},
@@ -32,24 +33,11 @@ Result<Runner> Runner::make(const bpf::InsnList& insns, bpf::Dialect dialect,
 
 void Runner::run(const PacketBatch& batch, std::vector<uint32_t>& verdicts) const {
   verdicts.resize(batch.packets.size());
-  ipjit_ctx ctx = {};
-  if (special_ && special_->general->dialect == bpf::Dialect::kLibpcap)
-    ctx.vlan_present = bpf::kNoVlanData;
   for (size_t i = 0; i < verdicts.size(); ++i) {
     const auto& packet = batch.packets[i];
-    ctx.wire_len = packet.len;
-    if (reference_)
-      verdicts[i] = reference_->run({packet.data, packet.caplen}, packet.len);
-    else if (special_)
-      verdicts[i] = special_->special->run_packet({packet.data, packet.caplen}, ctx);
-    else
-      verdicts[i] = filter_->run(packet.data, packet.caplen, packet.len);
+    verdicts[i] = reference_ ? reference_->run({packet.data, packet.caplen}, packet.len)
+                             : filter_->run(packet.data, packet.caplen, packet.len);
   }
-}
-
-std::string Runner::engine() const {
-  if (reference_) return "libpcap";
-  return special_ ? "tier2" : filter_->record().engine;
 }
 
 }  // namespace ipjit::cli

@@ -11,12 +11,10 @@
 #include "runtime/filter.h"
 #include "tools/ipjit/capture.h"
 #include "tools/ipjit/reference.h"
-#include "tools/ipjit/special_unit.h"
 
 namespace ipjit::cli {
 
-/// A filter on the engine asked for: libpcap's interpreter, tier 2 at once, or one of ours that
-/// tiering may replace.
+/// A filter on the engine asked for: libpcap's interpreter, tier 2 at once, or one of ours.
 class Runner {
  public:
   /// Takes: an engine's name, empty: the best that takes the filter; packets that tier2 by name is
@@ -28,14 +26,13 @@ class Runner {
   /// One verdict for each packet.
   void run(const PacketBatch& batch, std::vector<uint32_t>& verdicts) const;
 
-  std::string engine() const;
-  std::string refusal() const { return filter_ ? filter_->record().last_refusal : ""; }
+  std::string engine() const { return reference_ ? "libpcap" : filter_->record().engine; }
+  std::string refusal() const { return reference_ ? "" : filter_->record().last_refusal; }
 
  private:
   Runner() = default;
 
   std::optional<Reference> reference_;
-  std::optional<SpecialUnit> special_;
   std::unique_ptr<runtime::Filter> filter_;
 };
 
