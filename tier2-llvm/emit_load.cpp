@@ -9,8 +9,9 @@
 // verifier reads as facts.  No load is said to be dereferenceable or invariant, so none is moved
 // above its check.
 //
-// Hazards: offset value + imm must not wrap in 64 bits.  32-bit values cannot; a 64-bit one is
-// first compared with the length itself.  Fields of ctx are volatile: two neighbours read as one
+// Hazards: a constant length that no instruction can hold is hidden, else LLVM shifts both sides
+// until one can.  Offset value + imm must not wrap in 64 bits.  32-bit values cannot; a 64-bit one
+// is first compared with the length itself.  Fields of ctx are volatile: two neighbours read as one
 // would not be a field.
 //
 // Tested by tests/tier2/load_test.cpp.
@@ -51,7 +52,7 @@ llvm::Value* Emitter::emit_load(const Insn& insn) {
   llvm::Value* bytes =
       builder_.CreateAlignedLoad(builder_.getIntNTy(bits), place(insn), llvm::Align(1));
   if (!is_big_endian(insn.op)) return builder_.CreateZExt(bytes, result);
-  return builder_.CreateZExt(builder_.CreateUnaryIntrinsic(llvm::Intrinsic::bswap, bytes), result);
+  return builder_.CreateZExt(bytes_reversed(bytes), result);
 }
 
 llvm::Value* Emitter::emit_meta(const Insn& insn) {
@@ -67,14 +68,29 @@ void Emitter::leave_if(llvm::Value* condition, ir::BlockId to) {
   builder_.SetInsertPoint(next);
 }
 
+/// Goes there for good; what follows in our block cannot be reached.
+void Emitter::leave(ir::BlockId to) {
+  builder_.CreateBr(edge_to(ir::Edge{to, 0, 0}, false));
+  builder_.SetInsertPoint(new_block("never"));
+}
+
+void Emitter::leave_if_shorter(llvm::Value* len, uint64_t end, ir::BlockId to) {
+  if (end == 0) return;
+  llvm::Value* least = u64(end);
+  leave_if(builder_.CreateICmpULT(len, end > INT32_MAX ? opaque(least) : least), to);
+}
+
 void Emitter::emit_need(const Insn& insn) {
   llvm::Value* len = insn.base == ir::Base::kData ? len_ : th_len_;
-  if (insn.imm > kMaxLen) return leave_if(builder_.getTrue(), insn.fail);
-  if (insn.a == ir::kNoValue) {
-    if (insn.imm != 0) leave_if(builder_.CreateICmpULT(len, u64(insn.imm)), insn.fail);
-    return;
-  }
+  if (insn.imm > kMaxLen) return leave(insn.fail);
+  if (insn.a == ir::kNoValue) return leave_if_shorter(len, insn.imm, insn.fail);
   llvm::Value* offset = wide(insn.a);
+  if (const auto* constant = llvm::dyn_cast<llvm::ConstantInt>(offset)) {
+    uint64_t end = insn.imm;
+    if (__builtin_add_overflow(end, constant->getZExtValue(), &end) || end > kMaxLen)
+      return leave(insn.fail);
+    return leave_if_shorter(len, end, insn.fail);
+  }
   if (program_.values[index(insn.a)] == ir::Type::kU64 && insn.imm != 0)
     leave_if(builder_.CreateICmpUGT(offset, len), insn.fail);
   llvm::Value* end = builder_.CreateNUWAdd(offset, u64(insn.imm));

@@ -14,6 +14,7 @@
 // neighbours with one wider store, and the verifier wants ids one by one.
 //
 // Tested by tests/tier2/term_test.cpp.
+#include <algorithm>
 #include <cstddef>
 
 #include "tier2-llvm/emitter.h"
@@ -25,6 +26,8 @@ using ir::Term;
 using ir::TermKind;
 
 namespace {
+
+constexpr size_t kInARow = 4;
 
 ipjit_status status_of(TermKind kind) {
   if (kind == TermKind::kResume) return IPJIT_RESUME;
@@ -108,6 +111,10 @@ void Emitter::emit_term(const Term& term) {
 
 void Emitter::emit_branch(const Term& term) {
   llvm::Value* holds = condition(term);
+  if (const auto* constant = llvm::dyn_cast<llvm::ConstantInt>(holds)) {
+    builder_.CreateBr(edge_to(constant->isZero() ? term.other : term.taken, false));
+    return;
+  }
   if (emit_select(term, holds)) return;
   const bool own_blocks = term.taken.to == term.other.to;
   llvm::BasicBlock* taken = edge_to(term.taken, own_blocks);
@@ -128,14 +135,44 @@ bool Emitter::emit_select(const Term& term, llvm::Value* holds) {
   return true;
 }
 
+/// A few compares in a row, above that a search that halves the cases.
+void Emitter::search_cases(llvm::Value* tested, std::span<const ir::Case> cases,
+                           const ir::Edge& otherwise) {
+  llvm::IntegerType* type = llvm::cast<llvm::IntegerType>(tested->getType());
+  const auto goes_there = [&](const ir::Case& c, bool last) {
+    llvm::Value* equal = builder_.CreateICmpEQ(tested, llvm::ConstantInt::get(type, c.value));
+    llvm::BasicBlock* there = edge_to(c.edge, true);
+    llvm::BasicBlock* next = last ? edge_to(otherwise, true) : new_block("case");
+    builder_.CreateCondBr(equal, there, next);
+    if (!last) builder_.SetInsertPoint(next);
+  };
+  if (cases.size() <= kInARow) {
+    for (const ir::Case& c : cases) goes_there(c, &c == &cases.back());
+    return;
+  }
+  const ir::Case& middle = cases[cases.size() / 2];
+  goes_there(middle, false);
+  llvm::BasicBlock* low = new_block("low");
+  llvm::BasicBlock* high = new_block("high");
+  builder_.CreateCondBr(builder_.CreateICmpULT(tested, llvm::ConstantInt::get(type, middle.value)),
+                        low, high);
+  builder_.SetInsertPoint(high);
+  search_cases(tested, cases.subspan(cases.size() / 2 + 1), otherwise);
+  builder_.SetInsertPoint(low);
+  search_cases(tested, cases.first(cases.size() / 2), otherwise);
+}
+
 void Emitter::emit_switch(const Term& term) {
-  llvm::IntegerType* type = type_of(term.a);
-  const auto cases = program_.cases_of(term);
-  llvm::SwitchInst* made =
-      builder_.CreateSwitch(value(term.a), edge_to(term.other, true), cases.size());
-  for (const ir::Case& c : cases)
-    if (c.value <= type->getBitMask())
-      made->addCase(llvm::ConstantInt::get(type, c.value), edge_to(c.edge, true));
+  const auto given = program_.cases_of(term);
+  std::vector<ir::Case> cases(given.begin(), given.end());
+  std::erase_if(cases, [&](const ir::Case& c) { return c.value > type_of(term.a)->getBitMask(); });
+  if (cases.empty()) {
+    builder_.CreateBr(edge_to(term.other, false));
+    return;
+  }
+  std::sort(cases.begin(), cases.end(),
+            [](const ir::Case& a, const ir::Case& b) { return a.value < b.value; });
+  search_cases(value(term.a), cases, term.other);
 }
 
 void Emitter::emit_return(const Term& term) {

@@ -176,10 +176,15 @@ void Emitter::emit_block(uint32_t b) {
   recorded_ = recorded_at_[b];
   if (max_actions_ != 0 && b == 0) recorded_ = u64(0);
   mark(ir::kNoSource);
-  for (ValueId param : program_.params_of(block)) define(param, value(param));
+  for (ValueId param : program_.params_of(block)) {
+    define(param, value(param));
+    rename(param);
+  }
   for (const Insn& insn : program_.insns_of(block)) {
     mark(insn.source);
     emit_insn(insn);
+    const ir::Operands operands = ir::operands_of(insn.op);
+    if (operands == ir::Operands::kBinary || insn.op == Op::kNeg) rename(insn.result);
   }
   mark(block.term.source);
   emit_term(block.term);
@@ -206,6 +211,16 @@ llvm::IntegerType* Emitter::type_of(ValueId v) const {
 void Emitter::define(ValueId v, llvm::Value* made) {
   values_[index(v)] = made;
   if (is_offset_[index(v)]) wide_[index(v)] = builder_.CreateZExt(made, builder_.getInt64Ty());
+}
+
+/// Gives a 64-bit value that is used as an offset a name of its own in the verifier's eyes.
+///
+/// A sum that may wrap teaches it nothing when compared with the length; a plain unknown does.  The
+/// value itself comes back unchanged.
+void Emitter::rename(ValueId v) {
+  if (!is_offset_[index(v)] || program_.values[index(v)] != ir::Type::kU64) return;
+  llvm::Value* hidden = opaque(builder_.CreateXor(wide_[index(v)], len_));
+  wide_[index(v)] = builder_.CreateXor(hidden, len_);
 }
 
 llvm::Value* Emitter::wide(ValueId v) {

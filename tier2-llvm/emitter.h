@@ -48,6 +48,7 @@ class Emitter {
   void emit_block(uint32_t b);
   void emit_insn(const ir::Insn& insn);
   void define(ir::ValueId v, llvm::Value* made);
+  void rename(ir::ValueId v);
   void mark(uint32_t source);
   llvm::BasicBlock* new_block(const char* name);
   llvm::Value* value(ir::ValueId v) const { return values_[index(v)]; }
@@ -64,12 +65,15 @@ class Emitter {
   llvm::Value* emit_meta(const ir::Insn& insn);
   void emit_need(const ir::Insn& insn);
   void leave_if(llvm::Value* condition, ir::BlockId to);
+  void leave(ir::BlockId to);
+  void leave_if_shorter(llvm::Value* len, uint64_t end, ir::BlockId to);
 
   // emit_alu.cpp
   llvm::Value* emit_binary(const ir::Insn& insn);
   llvm::Value* emit_shift(const ir::Insn& insn);
   llvm::Value* emit_divide(const ir::Insn& insn);
   llvm::Value* emit_test(const ir::Insn& insn);
+  llvm::Value* bytes_reversed(llvm::Value* v);
   llvm::Value* emit_unary(const ir::Insn& insn);
 
   // emit_find.cpp
@@ -88,6 +92,8 @@ class Emitter {
   void emit_branch(const ir::Term& term);
   bool emit_select(const ir::Term& term, llvm::Value* condition);
   void emit_switch(const ir::Term& term);
+  void search_cases(llvm::Value* tested, std::span<const ir::Case> cases,
+                    const ir::Edge& otherwise);
   void emit_return(const ir::Term& term);
   llvm::BasicBlock* edge_to(const ir::Edge& edge, bool own_block);
   void pass_arguments(const ir::Edge& edge);

@@ -75,13 +75,6 @@ MachineBasicBlock* next_of(MachineBasicBlock& block) {
   return next == block.getParent()->end() ? nullptr : &*next;
 }
 
-bool jumps_to(MachineBasicBlock& from, MachineBasicBlock& to) {
-  for (MachineInstr& insn : from.terminators())
-    for (const llvm::MachineOperand& operand : insn.operands())
-      if (operand.isMBB() && operand.getMBB() == &to) return true;
-  return false;
-}
-
 bool falls_into(MachineBasicBlock& from, MachineBasicBlock& to) {
   return next_of(from) == &to && (from.empty() || !from.back().isBarrier());
 }
@@ -102,6 +95,7 @@ class SettleJumps : public MachineFunctionPass {
   }
 
  private:
+  bool jump_instead(MachineBasicBlock& from, MachineBasicBlock& to);
   void thread(MachineBasicBlock& block);
   void turn_around(MachineBasicBlock& block);
 
@@ -109,7 +103,22 @@ class SettleJumps : public MachineFunctionPass {
 };
 char SettleJumps::ID = 0;
 
-/// Leads those who jump to a block without code of its own to where it goes.
+/// Gives a block that falls into the next one a jump of its own to `to`; false if it ends in what
+/// LLVM cannot analyse.
+bool SettleJumps::jump_instead(MachineBasicBlock& from, MachineBasicBlock& to) {
+  MachineBasicBlock *taken = nullptr, *other = nullptr;
+  llvm::SmallVector<llvm::MachineOperand, 4> condition;
+  if (tii_->analyzeBranch(from, taken, other, condition, false)) return false;
+  const llvm::DebugLoc where = from.findBranchDebugLoc();
+  tii_->removeBranch(from);
+  if (taken == nullptr)
+    tii_->insertBranch(from, &to, nullptr, {}, where);
+  else
+    tii_->insertBranch(from, taken, &to, condition, where);
+  return true;
+}
+
+/// Leads those who come to a block without code of its own to where it goes, and drops it.
 void SettleJumps::thread(MachineBasicBlock& block) {
   MachineInstr* code = first_code(block);
   MachineBasicBlock* to = next_of(block);
@@ -121,16 +130,12 @@ void SettleJumps::thread(MachineBasicBlock& block) {
   const llvm::SmallVector<MachineBasicBlock*, 4> before(block.predecessors());
   bool needed = false;
   for (MachineBasicBlock* from : before) {
-    const bool falls = falls_into(*from, block);
-    if (jumps_to(*from, block)) {
-      from->ReplaceUsesOfBlockWith(&block, to);
-      if (falls) from->addSuccessor(&block);
-    }
-    needed |= falls;
+    const bool stays = falls_into(*from, block) && code != nullptr && !jump_instead(*from, *to);
+    from->ReplaceUsesOfBlockWith(&block, to);
+    if (stays) from->addSuccessor(&block);
+    needed |= stays;
   }
-  if (needed && code != nullptr) return;
-  for (MachineBasicBlock* from : before)
-    if (from->isSuccessor(&block)) from->replaceSuccessor(&block, to);
+  if (needed) return;
   while (!block.succ_empty()) block.removeSuccessor(block.succ_begin());
   block.eraseFromParent();
 }

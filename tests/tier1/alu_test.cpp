@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include "tests/tier1/native.h"
-#include "tier1-asmjit/tier1.h"
 
 namespace ipjit::tier1 {
 namespace {
@@ -187,23 +186,6 @@ TEST(Alu, MoreValuesThanRegisters) {
       expect_agreement_on_pairs(program_around(wide, lines + "    v9 = xor " + sum + ", v0\n"));
     }
   }
-}
-
-TEST(Alu, RefusesMoreValuesThanTheStackHolds) {
-  std::string text = "filter f\nb0: need 4 else b1\n    v0 = load_be32 0\n";
-  for (int i = 1; i < 60; ++i)
-    text += "    v" + std::to_string(i) + " = add v0, " + std::to_string(i) + "\n";
-  std::string sum = "v0";
-  for (int i = 1; i < 60; ++i) {
-    text += "    v" + std::to_string(100 + i) + " = xor " + sum + ", v" + std::to_string(i) + "\n";
-    sum = "v" + std::to_string(100 + i);
-  }
-  const ir::Program program = program_of(text + "    ret " + sum + "\nb1: ret 0\n");
-  Tier1 tier;
-  const Result<ir::MachineCode> code = tier.compile(program, arch::targets()[0]);
-  ASSERT_FALSE(code);
-  EXPECT_EQ(code.error().code, Code::kTooLong);
-  EXPECT_NE(code.error().why.find("256 bytes of stack"), std::string::npos) << code.error().why;
 }
 
 }  // namespace

@@ -13,7 +13,6 @@
 #include "ir/interpret.h"
 #include "ir/text.h"
 #include "ir/validate.h"
-#include "tier1-asmjit/tier1.h"
 #include "verifier/verifier.h"
 
 namespace ipjit::tier1 {
@@ -38,9 +37,8 @@ std::span<const uint8_t> GuardedBytes::hold(std::span<const uint8_t> bytes) {
   return {at, bytes.size()};
 }
 
-Native::Native(const ir::Program& program, const arch::Target& target) {
-  Tier1 tier;
-  Result<ir::MachineCode> compiled = tier.compile(program, target);
+Native::Native(const ir::Program& program, const arch::Target& target, ir::Compiler& compiler) {
+  Result<ir::MachineCode> compiled = compiler.compile(program, target);
   if (!compiled) {
     ADD_FAILURE() << to_string(compiled.error()) << "\n" << ir::print(program);
     return;

@@ -32,11 +32,15 @@ class GuardedBytes {
   uint8_t* base_;
 };
 
+/// The tier that this test program is about; each has a compiler_under_test.cpp.
+ir::Compiler& compiler_under_test();
+
 /// A unit in memory that can run; made only of code that the verifier accepts.
 class Native {
  public:
   /// Fails the running test, and gives code that cannot be called, where a stage refuses.
-  Native(const ir::Program& program, const arch::Target& target);
+  Native(const ir::Program& program, const arch::Target& target,
+         ir::Compiler& compiler = compiler_under_test());
   ~Native();
   Native(const Native&) = delete;
   Native& operator=(const Native&) = delete;

@@ -18,7 +18,7 @@
 
 #define SAVED_BYTES 48		/* the frame's room for callee-saved registers */
 #define UNIT_BYTES 64		/* granularity of the arena */
-#define MAX_UNITS 88		/* units of the largest state */
+#define MAX_UNITS 90		/* units of the largest state */
 
 /* Memory for waiting states; a block is named by its first unit, plus one. */
 struct arena {

@@ -13,6 +13,10 @@
  * was equal stays equal.  A place that holds different kinds becomes unknown.
  * Intervals are widened to cover both sides, facts weakened to the lesser.
  *
+ * Flags outlive a label if every edge brings the same comparison of values that the state keeps:
+ *
+ *   cmp rcx, 16; jae L; ...   L: ja far        L is reached by the one comparison
+ *
  * Hazard: a hostile program can make every branch its own label.  Waiting states
  * live in an arena that is linear in the code; when it is full the code is refused.
  */
@@ -28,8 +32,8 @@ struct waiting {
 	u64 live, pristine;
 	u16 nr_values, nr_syms;
 	u16 units;
-	bool flags_set;
 	u32 from;	/* offset of the first branch to here */
+	struct flags flags;
 };
 
 _Static_assert(sizeof(struct waiting) + NR_LOCS * sizeof(struct value) +
@@ -93,6 +97,20 @@ static void arena_give(struct arena *arena, u32 block)
 	arena->free[w->units] = block;
 }
 
+/* The current flags, if their operands are among the symbols that are kept. */
+static struct flags kept_flags(const struct state *s, const u8 *to)
+{
+	struct flags flags = s->flags;
+
+	if (flags.kind < FLAGS_COMPARE)
+		return flags;
+	if (to[flags.a.sym] == NO_SYM || to[flags.b.sym] == NO_SYM)
+		return (struct flags){.kind = FLAGS_OPAQUE};
+	flags.a.sym = to[flags.a.sym];
+	flags.b.sym = to[flags.b.sym];
+	return flags;
+}
+
 /* Copies the current state, with symbols renumbered to those in use. */
 static rule_t wait_first(struct checker *ck, u32 target)
 {
@@ -124,7 +142,7 @@ static rule_t wait_first(struct checker *ck, u32 target)
 	w->pristine = s->pristine;
 	w->nr_values = (u16)nr_values;
 	w->nr_syms = (u16)nr_syms;
-	w->flags_set = s->flags.kind != FLAGS_UNSET;
+	w->flags = kept_flags(s, to);
 	w->from = ck->insn.at;
 	for (i = 0; i < nr_values; i++)
 		values_of(w)[i] = ck->merged_value[i];
@@ -139,6 +157,23 @@ static bool same_place(const struct value *a, const struct value *b)
 {
 	return a->kind == b->kind && a->which == b->which && a->bytes == b->bytes &&
 	       a->guessed == b->guessed && a->add == b->add;
+}
+
+static bool same_operand(struct waiting *w, const struct value *a, const struct state *s,
+			 const struct value *b)
+{
+	return same_place(a, b) && syms_of(w)[a->sym].id == s->sym[b->sym].id;
+}
+
+static void merge_flags(struct waiting *w, const struct state *s)
+{
+	const struct flags *a = &w->flags, *b = &s->flags;
+
+	if (a->kind == FLAGS_UNSET || b->kind == FLAGS_UNSET)
+		w->flags.kind = FLAGS_UNSET;
+	else if (a->kind < FLAGS_COMPARE || a->kind != b->kind || a->width != b->width ||
+		 !same_operand(w, &a->a, s, &b->a) || !same_operand(w, &a->b, s, &b->b))
+		w->flags.kind = FLAGS_OPAQUE;
 }
 
 static void widen(struct sym *to, const struct sym *from)
@@ -276,7 +311,7 @@ static rule_t merge_slowly(struct checker *ck, u32 target)
 	struct pairs pairs;
 	u32 nr_values = 0, nr_syms = SYM_FIRST_FREE, i = 0, block = ck->label[target];
 	u32 from = w->from;
-	bool flags_set = w->flags_set;
+	u32 flags = w->flags.kind == FLAGS_UNSET ? FLAGS_UNSET : FLAGS_OPAQUE;
 	u64 live, pristine = w->pristine & s->pristine, kept = pristine;
 
 	pairs.nr = 0;
@@ -311,7 +346,7 @@ static rule_t merge_slowly(struct checker *ck, u32 target)
 	w->pristine = pristine;
 	w->nr_values = (u16)nr_values;
 	w->nr_syms = (u16)nr_syms;
-	w->flags_set = flags_set;
+	w->flags.kind = (u8)flags;
 	w->from = from;
 	for (i = 0; i < nr_values; i++)
 		values_of(w)[i] = ck->merged_value[i];
@@ -327,7 +362,7 @@ rule_t ipjit_arrive(struct checker *ck, u32 target)
 	if (!ck->label[target])
 		return wait_first(ck, target);
 	w = block_at(&ck->arena, ck->label[target]);
-	w->flags_set &= ck->state.flags.kind != FLAGS_UNSET;
+	merge_flags(w, &ck->state);
 	if (merge_in_place(w, &ck->state))
 		return IPJIT_RULE_none;
 	return merge_slowly(ck, target);
@@ -357,7 +392,7 @@ rule_t ipjit_enter_label(struct checker *ck, u32 at)
 	s->live = w->live;
 	s->pristine = w->pristine;
 	s->nr_syms = w->nr_syms;
-	s->flags.kind = w->flags_set ? FLAGS_OPAQUE : FLAGS_UNSET;
+	s->flags = w->flags;
 	for (live = w->live & ~w->pristine; live; live &= live - 1)
 		s->loc[trailing_zeros(live)] = values_of(w)[i++];
 	for (i = 0; i < w->nr_syms; i++)

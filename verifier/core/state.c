@@ -365,6 +365,12 @@ struct value ipjit_sum(struct state *s, struct value a, struct value b)
 	v.sym = b.sym;
 	if (is_constant(&a))
 		return v;
+	/* Twice the same is a shift: what is even and how large it can be stay known. */
+	if (a.sym == b.sym) {
+		b.add = 0;
+		v.sym = ipjit_shifted(s, b, 1).sym;
+		return v;
+	}
 	v.sym = derive(s, ordered ? tx : ty, ordered ? ty : tx,
 		       add_ranges((struct range){x->lo, x->hi}, (struct range){y->lo, y->hi}),
 		       add_ranges((struct range){x->flow_lo, x->flow_hi},
