@@ -4,7 +4,8 @@
 //   shl v0, v1    select (v1 < 32), (shl v0, (and v1, 31)), 0
 //   div v0, v1    br (v1 == 0), over, do;  do: udiv v0, v1;  over: phi 0, quotient
 //
-// Division is a branch, because the verifier must see that no completed path divides by zero.
+// Division is a branch, because the verifier must see that no completed path divides by zero; a
+// 64-bit divisor gets a name of its own for it, because of a sum that may wrap it learns nothing.
 //
 // Hazard: an immediate wider than its operand is compared as it is, not cut.
 //
@@ -58,6 +59,7 @@ llvm::Value* Emitter::emit_divide(const Insn& insn) {
   // Folding what cannot be reached would give a value without bits.
   if (const auto* constant = llvm::dyn_cast<llvm::ConstantInt>(b))
     return constant->isZero() ? zero : divided(b);
+  if (type->getBitWidth() == 64) b = renamed(b);
   llvm::BasicBlock* before = builder_.GetInsertBlock();
   llvm::BasicBlock* over = new_block("over");
   llvm::BasicBlock* divide = new_block("divide");

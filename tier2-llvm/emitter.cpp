@@ -178,13 +178,13 @@ void Emitter::emit_block(uint32_t b) {
   mark(ir::kNoSource);
   for (ValueId param : program_.params_of(block)) {
     define(param, value(param));
-    rename(param);
+    rename_offset(param);
   }
   for (const Insn& insn : program_.insns_of(block)) {
     mark(insn.source);
     emit_insn(insn);
     const ir::Operands operands = ir::operands_of(insn.op);
-    if (operands == ir::Operands::kBinary || insn.op == Op::kNeg) rename(insn.result);
+    if (operands == ir::Operands::kBinary || insn.op == Op::kNeg) rename_offset(insn.result);
   }
   mark(block.term.source);
   emit_term(block.term);
@@ -213,14 +213,15 @@ void Emitter::define(ValueId v, llvm::Value* made) {
   if (is_offset_[index(v)]) wide_[index(v)] = builder_.CreateZExt(made, builder_.getInt64Ty());
 }
 
-/// Gives a 64-bit value that is used as an offset a name of its own in the verifier's eyes.
-///
-/// A sum that may wrap teaches it nothing when compared with the length; a plain unknown does.  The
-/// value itself comes back unchanged.
-void Emitter::rename(ValueId v) {
+/// The same 64-bit value, with a name of its own in the verifier's eyes: a sum that may wrap teaches
+/// it nothing when compared, a plain unknown does.
+llvm::Value* Emitter::renamed(llvm::Value* v) {
+  return builder_.CreateXor(opaque(builder_.CreateXor(v, len_)), len_);
+}
+
+void Emitter::rename_offset(ValueId v) {
   if (!is_offset_[index(v)] || program_.values[index(v)] != ir::Type::kU64) return;
-  llvm::Value* hidden = opaque(builder_.CreateXor(wide_[index(v)], len_));
-  wide_[index(v)] = builder_.CreateXor(hidden, len_);
+  if (!llvm::isa<llvm::ConstantInt>(wide(v))) wide_[index(v)] = renamed(wide(v));
 }
 
 llvm::Value* Emitter::wide(ValueId v) {

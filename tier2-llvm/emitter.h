@@ -48,7 +48,8 @@ class Emitter {
   void emit_block(uint32_t b);
   void emit_insn(const ir::Insn& insn);
   void define(ir::ValueId v, llvm::Value* made);
-  void rename(ir::ValueId v);
+  llvm::Value* renamed(llvm::Value* v);
+  void rename_offset(ir::ValueId v);
   void mark(uint32_t source);
   llvm::BasicBlock* new_block(const char* name);
   llvm::Value* value(ir::ValueId v) const { return values_[index(v)]; }
