@@ -44,11 +44,13 @@ namespace {
 
 constexpr const char* kTriple = "x86_64-unknown-linux-gnu";
 
-/// Passes without a public name that would change the shape, by LLVM's description of them.
+/// Passes without a public name that would change the shape, or (the last one) copy a byte with the
+/// rest of its register, which may hold nothing; by LLVM's description of them.
 class ShapeGate : public llvm::OptPassGate {
  public:
   bool shouldRunPass(const llvm::StringRef pass, llvm::StringRef) override {
-    static constexpr llvm::StringLiteral kOff[] = {"X86 cmov Conversion", "CodeGen Prepare"};
+    static constexpr llvm::StringLiteral kOff[] = {"X86 cmov Conversion", "CodeGen Prepare",
+                                                   "X86 Byte/Word Instruction Fixup"};
     return std::find(std::begin(kOff), std::end(kOff), pass) == std::end(kOff);
   }
   bool isEnabled() const override { return true; }

@@ -52,6 +52,8 @@ llvm::Value* Emitter::emit_load(const Insn& insn) {
   llvm::Value* bytes =
       builder_.CreateAlignedLoad(builder_.getIntNTy(bits), place(insn), llvm::Align(1));
   if (!is_big_endian(insn.op)) return builder_.CreateZExt(bytes, result);
+  if (bits == 16)
+    return builder_.CreateLShr(bytes_reversed(builder_.CreateZExt(bytes, result)), 16);
   return builder_.CreateZExt(bytes_reversed(bytes), result);
 }
 

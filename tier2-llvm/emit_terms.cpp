@@ -128,10 +128,11 @@ bool Emitter::emit_select(const Term& term, llvm::Value* holds) {
   const ir::Block& other = program_.blocks[index(term.other.to)];
   if (!is_plain_answer(taken) || !is_plain_answer(other)) return false;
   store_action_count();
-  const auto verdict = [&](const ir::Block& block) {
-    return u64(static_cast<uint32_t>(block.term.imm));
-  };
-  builder_.CreateRet(builder_.CreateSelect(holds, verdict(taken), verdict(other)));
+  llvm::Value* yes = u32(taken.term.imm);
+  // Of neighbours LLVM would make one number and a carry, and so a range that no exit id has.
+  if (taken.term.imm - other.term.imm + 1 <= 2) yes = opaque(yes);
+  llvm::Value* verdict = builder_.CreateSelect(holds, yes, u32(other.term.imm));
+  builder_.CreateRet(builder_.CreateZExt(verdict, builder_.getInt64Ty()));
   return true;
 }
 

@@ -43,7 +43,7 @@ void expect_agreement_on_pairs(const std::string& text) {
   const ir::Program program = program_of(text);
   const std::vector<std::vector<uint8_t>> packets = pairs();
   GuardedBytes guarded;
-  for (const arch::Target* target : runnable_targets()) {
+  for (const arch::Target* target : targets_under_test()) {
     const Native native(program, *target);
     ASSERT_TRUE(native.ok());
     for (const std::vector<uint8_t>& packet : packets) {

@@ -9,4 +9,6 @@ ir::Compiler& compiler_under_test() {
   return tier;
 }
 
+std::vector<const arch::Target*> targets_under_test() { return runnable_targets(); }
+
 }  // namespace ipjit::tier1

@@ -123,7 +123,7 @@ void PrintTo(const Outcome& outcome, std::ostream* out) {
 void expect_agreement(const ir::Program& program, std::span<const std::vector<uint8_t>> packets,
                       const ipjit_ctx& ctx, int th_at) {
   GuardedBytes guarded;
-  for (const arch::Target* target : runnable_targets()) {
+  for (const arch::Target* target : targets_under_test()) {
     const Native native(program, *target);
     if (!native.ok()) return;
     for (const std::vector<uint8_t>& packet : packets) {

@@ -58,8 +58,9 @@ class Native {
 /// Parses and validates; fails the running test where either refuses.
 ir::Program program_of(const std::string& text);
 
-/// The targets that this machine can run.
+/// The targets that this machine can run, and of those the ones that these tests look at.
 std::vector<const arch::Target*> runnable_targets();
+std::vector<const arch::Target*> targets_under_test();
 
 /// What one run gives: result, actions, counters.
 struct Outcome {
@@ -79,8 +80,9 @@ Outcome outcome_of_native(const Native& native, const ir::Program& program,
 /// Printed by GoogleTest.
 void PrintTo(const Outcome& outcome, std::ostream* out);
 
-/// Interpreter and native code, on every target, agree on each packet and on every prefix of it.
-/// `ctx` is given to all; its transport header is data from `th_at` on, where that is not negative.
+/// Interpreter and native code, on every target under test, agree on each packet and on every
+/// prefix of it. `ctx` is given to all; its transport header is data from `th_at` on, where that is
+/// not negative.
 void expect_agreement(const ir::Program& program, std::span<const std::vector<uint8_t>> packets,
                       const ipjit_ctx& ctx = {}, int th_at = -1);
 

@@ -168,11 +168,13 @@ static rule_t transfer_select(struct checker *ck)
 {
 	const struct insn *insn = &ck->insn;
 	struct state *s = &ck->state;
+	/* Of a control operand only the low part matters, and only that may be known. */
+	u32 width = insn->op == OP_bzhi ? 1 : insn->op == OP_bextr ? 2 : insn->width;
 	struct value a, b = constant(0), v;
 	rule_t rule = read_number(ck, 1, insn->width, &a);
 
 	if (!rule && insn->arg[2].kind != OPERAND_NONE)
-		rule = read_number(ck, 2, insn->width, &b);
+		rule = read_number(ck, 2, width, &b);
 	if (rule)
 		return rule;
 	switch (insn->op) {

@@ -257,7 +257,8 @@ static rule_t transfer_shift(struct checker *ck)
 	/* A count of zero keeps the flags, so shifts do not make unset flags set. */
 	if (!vex && s->flags.kind != FLAGS_UNSET)
 		s->flags.kind = FLAGS_OPAQUE;
-	if (!vex && is_constant(&count) && (count.add & 31) && insn->op >= OP_shl)
+	if (!vex && is_constant(&count) && (count.add & (insn->width == 8 ? 63 : 31)) &&
+	    insn->op >= OP_shl)
 		set_flags(s, FLAGS_RESULT, insn->width, v, constant(0));
 	return ipjit_write_arg(ck, 0, insn->width, v);
 }
