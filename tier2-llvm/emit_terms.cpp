@@ -129,9 +129,10 @@ bool Emitter::emit_select(const Term& term, llvm::Value* holds) {
   if (!is_plain_answer(taken) || !is_plain_answer(other)) return false;
   store_action_count();
   llvm::Value* yes = u32(taken.term.imm);
-  // Of neighbours LLVM would make one number and a carry, and so a range that no exit id has.
-  if (taken.term.imm - other.term.imm + 1 <= 2) yes = opaque(yes);
-  llvm::Value* verdict = builder_.CreateSelect(holds, yes, u32(other.term.imm));
+  llvm::Value* no = u32(other.term.imm);
+  // Of neighbours LLVM would make one number and a carry, whose range is not that of exit ids.
+  if (program_.exits != 0) yes = opaque(yes), no = opaque(no);
+  llvm::Value* verdict = builder_.CreateSelect(holds, yes, no);
   builder_.CreateRet(builder_.CreateZExt(verdict, builder_.getInt64Ty()));
   return true;
 }
