@@ -82,6 +82,8 @@ TEST_F(Compile, AProgramThatKillsTheCompilerIsRefusedAndTheServerLives) {
   };
   pid_t first = 0;
   for (const auto& [name, cpu_ms, mib, why] : cases) {
+    // A sanitizer's allocator takes its time to say that there is no memory.
+    if (kSanitized && std::string_view(name) == "eat") continue;
     RemoteOptions budget = options();
     budget.cpu_ms = cpu_ms;
     budget.mib = mib;
@@ -89,10 +91,7 @@ TEST_F(Compile, AProgramThatKillsTheCompilerIsRefusedAndTheServerLives) {
     const Result<ir::MachineCode> code = remote.compile(program_named(name), target());
     ASSERT_FALSE(code) << name;
     EXPECT_EQ(code.error().code, Code::kRefused) << name;
-    // A sanitizer's allocator has its own way to say that there is no memory.
-    if (!kSanitized) {
-      EXPECT_EQ(code.error().why, why) << name;
-    }
+    EXPECT_EQ(code.error().why, why) << name;
     const Result<ir::MachineCode> next = remote.compile(program_named("ip"), target());
     EXPECT_TRUE(next) << name << ": " << to_string(next.error());
     if (!first) first = server();
