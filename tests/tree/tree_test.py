@@ -28,7 +28,7 @@ FLOORS = {
     "tier2-llvm": ("ipjit/", "ir/", "lookup/", "arch-detect/", "tier2-llvm/"),
     "verifier": ("ipjit/", "verifier/"),
     "runtime": ("ipjit/", "arch-detect/", "ir/", "lookup/", "bpf-frontend/", "netfilter-frontend/",
-                "tier1-asmjit/", "tier2-llvm/", "verifier/", "runtime/"),
+                "tier1-asmjit/", "tier2-llvm/remote/", "verifier/", "runtime/"),
 }
 # The one file of ir/ that also knows the machine.
 EXTRA = {"ir/compiler.h": ("arch-detect/",)}
