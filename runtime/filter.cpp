@@ -54,7 +54,7 @@ Result<std::unique_ptr<Filter>> Filter::create(const std::string& expression, co
 
 std::unique_ptr<Filter> Filter::adopt(std::unique_ptr<Unit> unit, const Label& label) {
   unit->general = nullptr;
-  const Request request = {.dialect = unit->dialect, .engine = unit->engine};
+  const Request request = {.dialect = unit->dialect, .tier_up = TierUp::kOff};
   std::unique_ptr<FilterStats> stats = FilterStats::open(label.name, unit->dialect);
   if (!label.note.empty()) stats->set_note(label.note);
   return std::unique_ptr<Filter>(new Filter(request, std::move(stats), std::move(unit)));

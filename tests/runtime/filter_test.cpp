@@ -11,6 +11,7 @@
 
 #include "tests/runtime/child.h"
 #include "tests/runtime/programs.h"
+#include "tier1-asmjit/tier1.h"
 
 namespace ipjit::runtime {
 namespace {
@@ -35,6 +36,24 @@ TEST(Filter, CountsPacketsAndMatches) {
   EXPECT_EQ(record.swaps, 0u);
   EXPECT_GT(record.code_bytes, 0u);
   EXPECT_GT(record.compile_ns, 0u);
+}
+
+TEST(Filter, AdoptedUnitsStayAsTheyAre) {
+  auto general = build(only_ip(), {.engine = Engine::kInterp});
+  ASSERT_TRUE(general) << general.error().why;
+  tier1::Tier1 compiler;
+  auto unit = build_special(**general, *(*general)->program, compiler, **arch::default_target());
+  ASSERT_TRUE(unit) << unit.error().why;
+  auto filter = Filter::adopt(std::move(*unit), {.name = "adopted"});
+  general->reset();
+  EXPECT_EQ(filter->tier(), nullptr);
+  for (int i = 0; i < 1000; ++i) {
+    EXPECT_NE(run(*filter, ip_packet()), 0u);
+    EXPECT_EQ(run(*filter, arp_packet()), 0u);
+  }
+  EXPECT_EQ(filter->record().engine, "tier2");
+  EXPECT_EQ(filter->record().name, "adopted");
+  ASSERT_TRUE(filter->replace(only_ip())) << "another program may still take its place";
 }
 
 TEST(Filter, TimesAFewPacketsOnBothEngines) {
