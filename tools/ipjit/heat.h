@@ -10,9 +10,7 @@
 
 namespace ipjit::cli {
 
-/// Blocks that fewer packets enter are cold.
-inline constexpr double kColdShare = 0.01;
-
+/// As ir/special/layout.h has it.
 struct Heat {
   uint32_t hot_bytes = 0;
   uint32_t cold_bytes = 0;  ///< both together are the code
