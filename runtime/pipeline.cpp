@@ -103,7 +103,8 @@ Status compile(Unit& unit, const arch::Target* target, bool native) {
 /// Refuses what no program could change: engines that are not there, targets that do not exist.
 Result<const arch::Target*> usable_target(const Request& request) {
   if (request.engine == Engine::kTier2)
-    return Error{Stage::kTier2, Code::kUnavailable, 0, "tier2 is not built in"};
+    return Error{Stage::kTier2, Code::kUnavailable, 0,
+                 "tier2 needs packets to go by: name no engine, and hot filters reach it"};
   if (request.engine == Engine::kLibpcap && request.dialect == bpf::Dialect::kLinux)
     return Error{Stage::kRuntime, Code::kUnavailable, 0,
                  "engine libpcap has no linux dialect: use interp or tier1"};

@@ -67,7 +67,7 @@ TEST(Pipeline, HasNoTier2) {
   ASSERT_FALSE(unit);
   EXPECT_EQ(unit.error().stage, Stage::kTier2);
   EXPECT_EQ(unit.error().code, Code::kUnavailable);
-  EXPECT_THAT(unit.error().why, HasSubstr("not built in"));
+  EXPECT_THAT(unit.error().why, HasSubstr("needs packets"));
 }
 
 TEST(Pipeline, HasNoLinuxDialectInLibpcap) {
