@@ -43,14 +43,6 @@ constexpr double kLeastGain = 0.1;      // cycles per packet
 constexpr double kLeaving = 40;         // cycles: measured 35 to 65 with filters c and i
 constexpr uint64_t kLeastRuns = 100;
 
-double leaving_share(const Work& work) {
-  const std::vector<double> reach = block_counts(work.program, work.profile);
-  double share = 0;
-  for (uint32_t b = 0; b < reach.size(); ++b)
-    if (is_leave(work, work.program.blocks[b])) share += reach[b];
-  return share;
-}
-
 /// A load or field that nearly always has one value.
 struct Site {
   uint32_t insn = 0;
@@ -238,6 +230,14 @@ class Guards {
 };
 
 }  // namespace
+
+double leaving_share(const Work& work) {
+  const std::vector<double> reach = block_counts(work.program, work.profile);
+  double share = 0;
+  for (uint32_t b = 0; b < reach.size(); ++b)
+    if (is_leave(work, work.program.blocks[b])) share += reach[b];
+  return share;
+}
 
 double cycles_with_leaving(const Work& work) {
   const double here = expected_cost(work.program, work.profile).cycles;

@@ -47,7 +47,10 @@ struct Candidate {
 class IfConvert {
  public:
   explicit IfConvert(Work& work)
-      : work_(work), p_(work.program), of_(p_, work.profile), clean_(may_leave(work)) {
+      : work_(work),
+        p_(work.program),
+        of_(p_, work.profile, leaves(work)),
+        clean_(may_leave(work)) {
     find_readable();
   }
 
@@ -62,6 +65,12 @@ class IfConvert {
   }
 
  private:
+  static std::vector<uint8_t> leaves(const Work& work) {
+    std::vector<uint8_t> leaves;
+    for (const Block& block : work.program.blocks) leaves.push_back(is_leave(work, block) ? 1 : 0);
+    return leaves;
+  }
+
   void find_readable() {
     Forward walk;
     walk.begin(p_);

@@ -43,6 +43,20 @@ struct Work {
   void say(const char* pass, const std::string& why) { log.push_back(pass + (": " + why)); }
 };
 
+/// A field that nearly every packet has alike, at a constant place.
+struct EntryGuard {
+  Insn load;
+  uint64_t value = 0;
+  double share = 0;  ///< of the packets that come to it
+  double runs = 0;   ///< share of the packets that come to it
+};
+
+/// The fields that may be worth a guard before everything; few, and none without the first.
+std::vector<EntryGuard> entry_guard_sites(const Work& work);
+
+/// Asks for them before everything, and goes on as if they had their values.
+void guard_entry(Work& work, const std::vector<EntryGuard>& guards);
+
 bool fold_facts(Work& work);
 bool order_terms(Work& work);
 bool set_shapes(Work& work);
@@ -72,6 +86,9 @@ std::vector<uint8_t> may_leave(const Work& work);
 
 /// Whether the block is (one that ends as) leave_block().
 bool is_leave(const Work& work, const Block& block);
+
+/// Of all packets, those that go to leave_block(), as the profile says.
+double leaving_share(const Work& work);
 
 /// Expected cycles of a packet, with what those cost that leave.
 double cycles_with_leaving(const Work& work);

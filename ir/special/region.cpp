@@ -105,8 +105,10 @@ class Grow {
         if (outside_.contains(index(edge.to))) add_side(edge, m, share);
       });
     }
-    std::stable_sort(region_.sides.begin(), region_.sides.end(),
-                     [](const Side& a, const Side& b) { return a.block < b.block; });
+    const auto rank = [&](const Side& side) {
+      return std::pair(of_.leaves[side.block] == 0, side.block);
+    };
+    std::ranges::stable_sort(region_.sides, {}, rank);
   }
 
   void add_side(const Edge& edge, size_t member, double share) {
@@ -153,8 +155,12 @@ uint32_t Region::position_of(uint32_t block) const {
   return at != members.end() && *at == block ? static_cast<uint32_t>(at - members.begin()) : kNotIn;
 }
 
-Convertible::Convertible(const Program& program, const Profile& profile)
-    : program(program), profile(profile), flow(flow_of(program, profile)) {
+Convertible::Convertible(const Program& program, const Profile& profile,
+                         std::vector<uint8_t> leaves)
+    : program(program),
+      profile(profile),
+      flow(flow_of(program, profile)),
+      leaves(std::move(leaves)) {
   may.reserve(program.blocks.size());
   for (const Block& block : program.blocks)
     may.push_back(may_convert(program, flow, block) ? 1 : 0);

@@ -25,7 +25,7 @@ struct Region {
 
   std::vector<uint32_t> members;  ///< ascending; the head first
   std::vector<double> reach;      ///< by position in `members`: of the packets that enter
-  std::vector<Side> sides;        ///< ascending block ids
+  std::vector<Side> sides;        ///< those that leave first, then ascending block ids
   uint32_t instructions = 0;
   double cycles = 0;       ///< expected for a packet that enters, as branches, until it leaves
   double mispredicts = 0;  ///< of these
@@ -37,12 +37,14 @@ struct Region {
 /// The program, what flows through it, and which blocks may run without need: no trace, and only
 /// needs that nearly always pass.
 struct Convertible {
-  Convertible(const Program& program, const Profile& profile);
+  /// Takes: by block, whether it is leave_block().
+  Convertible(const Program& program, const Profile& profile, std::vector<uint8_t> leaves);
 
   const Program& program;
   const Profile& profile;
   Flow flow;
-  std::vector<uint8_t> may;  ///< by block
+  std::vector<uint8_t> leaves;  ///< by block
+  std::vector<uint8_t> may;     ///< by block
 
   /// The share of a block's packets that leave it along the i-th edge of its end, in the order of
   /// for_each_edge().

@@ -41,6 +41,8 @@ namespace {
 constexpr size_t kMaxBeyond = 128;  // blocks copied for one side
 constexpr PredId kDoesNotMatter{0xffffffff};
 constexpr double kLeastShare = 1e-9;
+constexpr double kStrangersLeave = 0.3;  // of packets that did not come to a guard before
+constexpr double kLeaving = 40;          // cycles: the general program is not in the cache
 
 /// What a block answers with.
 struct Answer {
@@ -139,17 +141,46 @@ class Straighten {
     return comes;
   }
 
+  /// As comes_to(), but for a side that leaves: whoever fails its test may leave, also packets that
+  /// do not come there now; so nothing but the test is asked, and first of all.
+  std::vector<PredId> might_leave_by(uint32_t s) {
+    std::vector<PredId> comes(region_.members.size(), Predicates::kNever);
+    for (size_t m = region_.members.size(); m-- > 0;) {
+      PredId before = Predicates::kAlways;  // the conditions of earlier choices do not hold
+      std::vector<std::pair<PredId, const Edge*>> choices;
+      for_each_choice(p_.blocks[region_.members[m]].term, [&](PredId condition, const Edge& edge) {
+        choices.push_back({condition, &edge});
+      });
+      for (size_t c = choices.size(); c-- > 0;) {
+        const auto& [condition, edge] = choices[c];
+        const uint32_t at = region_.position_of(index(edge->to));
+        const PredId here = at != Region::kNotIn  ? comes[at]
+                            : side_of(*edge) == s ? preds().both(before, condition)
+                                                  : Predicates::kNever;
+        comes[m] = preds().either(comes[m], here);
+        before = preds().both(before, preds().negation(condition));
+      }
+    }
+    return comes;
+  }
+
   /// False if too much lies beyond the side.
   bool leave_to(uint32_t s) {
-    const Side& side = region_.sides[s];
-    const std::vector<PredId> comes = comes_to(s);
+    Side side = region_.sides[s];
+    const bool leaves = of_.leaves[side.block] != 0;
+    const std::vector<PredId> comes = leaves ? might_leave_by(s) : comes_to(s);
+    if (leaves) {
+      const double strangers = kStrangersLeave * std::max(0.0, writer_.left() - reach_of(s));
+      side.share = std::min(writer_.left(), side.share + strangers);
+      out().cycles += strangers * (kCosts.mispredict + kLeaving + region_.cycles);
+    }
     const PredId when = comes[0] == kDoesNotMatter ? Predicates::kNever : comes[0];
     out().beyond.emplace_back();
     if (when == Predicates::kNever) return true;
     if (!find_beyond(s)) return false;
     std::vector<uint8_t> askers(comes.size());
     std::ranges::transform(comes, askers.begin(), [](PredId c) { return c != Predicates::kNever; });
-    writer_.ask(askers);
+    if (!leaves) writer_.ask(askers);
     write_for_beyond(s);
     std::vector<ValueId> args;
     for (ValueId arg : side.args) args.push_back(writer_.value(arg));
@@ -164,6 +195,16 @@ class Straighten {
     writer_.set_left(stay);
     if (!ended_) out().pieces.emplace_back();
     return true;
+  }
+
+  /// The share of packets that come to a branch that leads to the side.
+  double reach_of(uint32_t s) const {
+    double reach = 0;
+    for (uint32_t m = 0; m < region_.members.size(); ++m)
+      for_each_edge(p_, p_.blocks[region_.members[m]].term, [&](const Edge& edge) {
+        if (side_of(edge) == s) reach = std::max(reach, region_.reach[m]);
+      });
+    return reach;
   }
 
   /// What is mispredicted now by the branches that decide whether a packet comes to the side.
