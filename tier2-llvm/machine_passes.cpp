@@ -49,11 +49,17 @@ class WidenSlots : public MachineFunctionPass {
 
   bool runOnMachineFunction(MachineFunction& function) override {
     llvm::MachineFrameInfo& frame = function.getFrameInfo();
+    uint32_t slots = 0;
+    int last = 0;
     for (int i = 0; i < frame.getObjectIndexEnd(); ++i) {
       if (frame.isDeadObjectIndex(i)) continue;
       frame.setObjectSize(i, kSlotBytes);
       frame.setObjectAlignment(i, llvm::Align(kSlotBytes));
+      ++slots;
+      last = i;
     }
+    // One slot would be made by pushing any register at all, and what that holds is not ours.
+    if (slots == 1) frame.setObjectSize(last, 2 * kSlotBytes);
     return true;
   }
   void getAnalysisUsage(llvm::AnalysisUsage& usage) const override {

@@ -15,6 +15,7 @@
 #include "ir/optimize.h"
 #include "ir/text.h"
 #include "tests/cases/ir_case.h"
+#include "tests/engines/tier2_compiler.h"
 #include "tests/tier1/native.h"
 
 namespace ipjit::cases {
@@ -62,14 +63,21 @@ class Engines {
                           return tier1::outcome_of_interpreter(program, data, ctx);
                         }});
     for (const arch::Target* target : tier1::runnable_targets()) {
-      native_.push_back(std::make_unique<Native>(program, *target));
-      const Native* native = native_.back().get();
-      if (!native->ok()) continue;
-      engines_.push_back({how + "tier1 " + std::string(target->name),
-                          [&program, native](auto data, const ipjit_ctx& ctx) {
-                            return tier1::outcome_of_native(*native, program, data, ctx);
-                          }});
+      add(program, how + "tier1 ", *target, tier1::compiler_under_test());
+      if (ir::Compiler* tier2 = engines::tier2_compiler())
+        add(program, how + "tier2 ", *target, *tier2);
     }
+  }
+
+  void add(const ir::Program& program, const std::string& how, const arch::Target& target,
+           ir::Compiler& compiler) {
+    native_.push_back(std::make_unique<Native>(program, target, compiler));
+    const Native* native = native_.back().get();
+    if (!native->ok()) return;
+    engines_.push_back(
+        {how + std::string(target.name), [&program, native](auto data, const ipjit_ctx& ctx) {
+           return tier1::outcome_of_native(*native, program, data, ctx);
+         }});
   }
 
   ir::Program plain_, optimised_;

@@ -38,7 +38,8 @@ void try_seed(uint64_t seed, bpf::Dialect dialect, Tally& tally) {
   bool long_one = random.one_in(8);
   bpf::InsnList program = bpf::random_program(random, dialect, long_one ? 60 : 12);
   // Now and then for every target; the detected one otherwise.
-  Breadth breadth = random.one_in(4) ? Breadth::kAllTargets : Breadth::kThisTarget;
+  Breadth breadth = random.one_in(4) ? Breadth::kAllTargets : Breadth::kWithoutTier2;
+  if (breadth == Breadth::kWithoutTier2 && random.one_in(8)) breadth = Breadth::kThisTarget;
   auto engines = Engines::make(program, dialect, breadth);
   ASSERT_TRUE(engines) << "seed " << seed << ": " << to_string(engines.error());
   bool accepted = false, rejected = false;

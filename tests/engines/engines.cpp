@@ -20,6 +20,7 @@
 #include "ir/text.h"
 #include "ir/validate.h"
 #include "runtime/code_memory.h"
+#include "tests/engines/tier2_compiler.h"
 #include "tier1-asmjit/tier1.h"
 #include "verifier/verifier.h"
 
@@ -48,9 +49,8 @@ EngineUnderTest ir_engine(std::string name, ir::Program program) {
           }};
 }
 
-Result<EngineUnderTest> tier1_engine(std::string name, const ir::Program& program,
-                                     const arch::Target& target) {
-  static tier1::Tier1 tier;
+Result<EngineUnderTest> native_engine(std::string name, ir::Compiler& tier,
+                                      const ir::Program& program, const arch::Target& target) {
   Result<ir::MachineCode> code = tier.compile(program, target);
   if (!code) return code.error();
   auto proof = verifier::verify(code->bytes, code->code_len, code->contract);
@@ -65,7 +65,7 @@ Result<EngineUnderTest> tier1_engine(std::string name, const ir::Program& progra
 }
 
 std::vector<const arch::Target*> targets_of(Breadth breadth) {
-  if (breadth == Breadth::kThisTarget) return {&arch::detect()};
+  if (breadth != Breadth::kAllTargets) return {&arch::detect()};
   std::vector<const arch::Target*> all;
   for (const arch::Target& target : arch::targets())
     if (arch::supported(target)) all.push_back(&target);
@@ -100,22 +100,36 @@ Result<Engines> Engines::make(std::span<const bpf::Insn> insns, bpf::Dialect dia
   ir::optimize(optimised);
   if (Status valid = ir::validate(optimised); !valid) return valid.error();
   made.ir_ = ir::print(*program) + "optimised:\n" + ir::print(optimised);
-  for (const arch::Target* target : targets_of(breadth)) {
-    for (bool optimise : {false, true}) {
-      std::string name = std::string("tier1 ") + std::string(target->name) +
-                         (optimise ? " optimised" : " as translated");
-      auto engine = tier1_engine(name, optimise ? optimised : *program, *target);
-      if (!engine) {
-        Error error = engine.error();
-        error.why += "\n" + made.ir_;
-        return error;
-      }
-      made.engines_.push_back(std::move(*engine));
-    }
-  }
+  if (Status added = made.add_native(*program, optimised, breadth); !added) return added.error();
   made.engines_.push_back(ir_engine("interp", std::move(*program)));
   made.engines_.push_back(ir_engine("interp optimised", std::move(optimised)));
   return made;
+}
+
+Status Engines::add_native(const ir::Program& program, const ir::Program& optimised,
+                           Breadth breadth) {
+  static tier1::Tier1 tier1;
+  const auto add = [&](const char* tier, ir::Compiler& compiler, const arch::Target& target,
+                       bool optimise) -> Status {
+    std::string name = tier + std::string(" ") + std::string(target.name) +
+                       (optimise ? " optimised" : " as translated");
+    auto engine = native_engine(name, compiler, optimise ? optimised : program, target);
+    if (!engine) {
+      Error error = engine.error();
+      error.why = name + ": " + error.why + "\n" + ir_;
+      return error;
+    }
+    engines_.push_back(std::move(*engine));
+    return ok();
+  };
+  for (const arch::Target* target : targets_of(breadth))
+    for (bool optimise : {false, true})
+      if (Status added = add("tier1", tier1, *target, optimise); !added) return added;
+  ir::Compiler* tier2 = engines::tier2_compiler();
+  if (tier2 == nullptr || breadth == Breadth::kWithoutTier2) return ok();
+  // Long programs would take LLVM seconds; it refuses the longest itself.
+  if (optimised.blocks.size() > kMaxTier2Blocks) return ok();
+  return add("tier2", *tier2, arch::detect(), true);
 }
 
 Result<uint32_t> Engines::run(std::span<const uint8_t> packet, const ipjit_ctx& ctx) {

@@ -12,6 +12,7 @@
 #include "bpf-frontend/insn.h"
 #include "ipjit/abi.h"
 #include "ipjit/error.h"
+#include "ir/program.h"
 #include "tests/engines/guarded_packet.h"
 
 namespace ipjit::testing {
@@ -22,9 +23,13 @@ struct EngineUnderTest {
 };
 
 enum class Breadth {
-  kAllTargets,  ///< tier 1 for every target that this CPU runs, optimised and not
-  kThisTarget,  ///< tier 1 for the detected target, optimised and not
+  kAllTargets,    ///< tier 1 for every target that this CPU runs, optimised and not
+  kThisTarget,    ///< tier 1 for the detected target, optimised and not
+  kWithoutTier2,  ///< as kThisTarget, and without LLVM, which takes longer than all else together
 };
+
+/// With LLVM, tier 2 joins for the detected target, optimised, in programs of up to so many blocks.
+inline constexpr size_t kMaxTier2Blocks = 1500;
 
 /// One classic program on all engines.
 class Engines {
@@ -43,6 +48,7 @@ class Engines {
   size_t count() const { return engines_.size(); }
 
  private:
+  Status add_native(const ir::Program& program, const ir::Program& optimised, Breadth breadth);
   std::string describe(std::span<const uint8_t> packet, const ipjit_ctx& ctx) const;
 
   bpf::InsnList insns_;
