@@ -20,7 +20,7 @@ LIBPCAP_HOT = {"c": 5, "d": 5, "f": 5, "j": 5, "e": 3, "i": 2.5}
 LIBPCAP_STREAM = {"g": 40, "h": 250}
 COMPILE_US = {20: 15, 361: 60, 5759: 1000}
 VERIFIER_MB_S, EXPRESSION_MS, TCPDUMP = 50, 200, 4
-SERVER_MS = {"c": 5, "g, 100 hosts": 10, "h, 1000 hosts": 30, "2000 tests": 250}
+SERVER_MS = {"c": 5, "g, 100 hosts": 10, "h, 1000 hosts": 30, "361 tests": 25, "2000 tests": 250}
 
 
 def digits(value):
