@@ -3,8 +3,10 @@
 // survive.
 #include <signal.h>
 
+#include <atomic>
 #include <chrono>
 #include <thread>
+#include <vector>
 
 #include "ir/text.h"
 #include "tests/tier2_remote/setting.h"
@@ -160,6 +162,26 @@ TEST_F(Compile, OneSlowProgramDoesNotHoldUpTheOthers) {
   std::jthread sleeper([&] { EXPECT_TRUE(slow.compile(program_named("sleep"), target())); });
   std::this_thread::sleep_for(milliseconds(100));
   EXPECT_LT(ms_of([&] { EXPECT_TRUE(quick.compile(program_named("other"), target())); }), 500u);
+}
+
+TEST_F(Compile, AWorkerThatLeavesAfterItsShareOfWorkIsReplacedUnnoticed) {
+  if (kSanitized) GTEST_SKIP() << "thousands of compiles take too long";
+  ASSERT_TRUE(client().compile(program_named("ip"), target()));
+  const pid_t first = server();
+  std::atomic<uint32_t> failed = 0;
+  std::vector<std::jthread> askers;
+  // More of them than workers on a small machine, so that somebody waits when one leaves.
+  for (int asker = 0; asker < 5; ++asker)
+    askers.emplace_back([&, asker] {
+      RemoteTier2 remote = client();
+      for (int i = 0; i < 500; ++i) {
+        const std::string name = std::to_string(asker) + "-" + std::to_string(i);
+        failed += !remote.compile(program_named(name), target());
+      }
+    });
+  askers.clear();
+  EXPECT_EQ(failed, 0u);
+  EXPECT_EQ(server(), first);
 }
 
 TEST_F(Compile, ATextThatIsTooLongIsNotSent) {

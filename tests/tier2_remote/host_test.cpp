@@ -100,6 +100,16 @@ TEST_F(Host, StartsAHundredUnderSignalsAndThreads) {
   EXPECT_EQ(waitpid(-1, nullptr, WNOHANG | __WALL), -1);
 }
 
+TEST_F(Host, WaitsForAServerNoLongerThanItMay) {
+  const Status status = start_server("/bin/sleep", {"2"}, {}, Patience(100, nullptr));
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().why, "/bin/sleep did not get ready in time");
+  EXPECT_EQ(waitpid(-1, nullptr, WNOHANG | __WALL), -1);
+  const Status missing = start_server(root_ + "/none", {}, {}, Patience(1000, nullptr));
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().why, root_ + "/none: No such file or directory");
+}
+
 TEST_F(Host, KeepsNoDescriptorOver1000Calls) {
   RemoteTier2 remote = client();
   ASSERT_TRUE(remote.compile(program_named("ip"), target()));

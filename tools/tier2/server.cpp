@@ -46,6 +46,7 @@ struct Server::Client {
   FrameStream stream;
   State state = State::kAsking;
   CompileRequest request = {};
+  bool asked_twice = false;
   uint64_t until_us = now_us() + kTalkUs;
 };
 
@@ -218,12 +219,18 @@ void Server::attend(Busy& busy) {
 
 void Server::fail(Busy& busy, const std::string& why) {
   busy.gone = true;
-  const std::string death =
-      reap(busy.worker, busy.client ? busy.client->request : CompileRequest());
-  // One that died idle could die again and again.
-  if (busy.client) wants_spare_ = true;
-  if (busy.client) answer(*busy.client, error(Code::kRefused, why.empty() ? death : why));
-  busy.client = nullptr;
+  Client* client = std::exchange(busy.client, nullptr);
+  const Death death = reap(busy.worker, client ? client->request : CompileRequest());
+  wants_spare_ = client || death.left;  // one that died idle could die again and again
+  if (!client) return;
+  if (death.left && why.empty() && !client->asked_twice) {
+    // It went while the request was on its way.
+    client->asked_twice = true;
+    client->state = Client::State::kWaiting;
+    client->until_us = now_us() + kQueueUs;
+    return;
+  }
+  answer(*client, error(Code::kRefused, why.empty() ? death.why : why));
 }
 
 void Server::end_overdue() {

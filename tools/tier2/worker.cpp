@@ -35,7 +35,8 @@ namespace ipjit::tier2 {
 namespace {
 
 constexpr int kNoMemoryExit = 71;
-constexpr uint32_t kMostRequests = 2000;
+constexpr int kLeavingExit = 72;
+constexpr uint32_t kMostRequests = 500;
 constexpr uint64_t kMostGrowth = uint64_t{256} << 20;
 
 // Reads a field, takes a branch, looks into a table: what every filter makes a compiler touch.
@@ -150,7 +151,7 @@ void forget_the_server(int socket) {
       break;
     if (mapped_bytes() > mapped_at_first + kMostGrowth) break;
   }
-  _exit(0);
+  _exit(kLeavingExit);
 }
 
 }  // namespace
@@ -169,19 +170,22 @@ Result<Worker> fork_worker(const CompilerSource& compilers) {
   return Worker{pid, FrameStream(std::move(ours), kMaxBody)};
 }
 
-std::string reap(const Worker& worker, const CompileRequest& request) {
+Death reap(const Worker& worker, const CompileRequest& request) {
   kill(worker.pid, SIGKILL);  // if it is ending already, its reason stays
   int status = 0;
   while (waitpid(worker.pid, &status, 0) < 0 && errno == EINTR) {
   }
-  if (WIFEXITED(status) && WEXITSTATUS(status) == kNoMemoryExit)
-    return "the compiler needs more than " + std::to_string(request.mib) + " MiB for this program";
-  if (WIFEXITED(status))
-    return "the compiler ended in the middle, with status " + std::to_string(WEXITSTATUS(status));
+  const int exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  if (exit_status == kLeavingExit) return {"the compiler had left", true};
+  if (exit_status == kNoMemoryExit)
+    return {"the compiler needs more than " + std::to_string(request.mib) +
+            " MiB for this program"};
+  if (exit_status >= 0)
+    return {"the compiler ended in the middle, with status " + std::to_string(exit_status)};
   if (WTERMSIG(status) == SIGPROF)
-    return "the compiler needs more than " + std::to_string(request.cpu_ms) +
-           " ms of processor time for this program";
-  return std::string("the compiler died of this program: ") + sigdescr_np(WTERMSIG(status));
+    return {"the compiler needs more than " + std::to_string(request.cpu_ms) +
+            " ms of processor time for this program"};
+  return {std::string("the compiler died of this program: ") + sigdescr_np(WTERMSIG(status))};
 }
 
 }  // namespace ipjit::tier2

@@ -24,8 +24,12 @@ struct Worker {
 /// process dies.
 Result<Worker> fork_worker(const CompilerSource& compilers);
 
+struct Death {
+  std::string why;    ///< "the compiler ..."
+  bool left = false;  ///< it had worked for long enough and went by itself, between two requests
+};
+
 /// Ends a worker that closed its stream or has to stop.
-/// Gives: what it died of, in words that end "the compiler ...".
-std::string reap(const Worker& worker, const CompileRequest& request);
+Death reap(const Worker& worker, const CompileRequest& request);
 
 }  // namespace ipjit::tier2
