@@ -77,7 +77,8 @@ struct Request {
 /// Gives: a unit that runs; where a faster engine refuses and none was asked for by name, the
 ///        engine below, with `refusal` set.
 /// Fails: as bpf::check(), bpf::translate(); as the stage that refuses where an engine was named;
-///        kUnavailable for tier2 (it needs packets to go by), and for libpcap with the Linux dialect.
+///        kUnavailable for tier2 (it needs packets to go by), and for libpcap with the Linux
+///        dialect.
 /// Thread: any; compilers are per thread.
 Result<std::unique_ptr<Unit>> build(std::span<const bpf::Insn> insns, const Request& request);
 

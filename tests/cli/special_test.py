@@ -61,6 +61,11 @@ class Profile(Special):
         self.assertEqual(self.out("profile", "-r", self.capture, WEB), text)
         self.assertEqual(self.out("profile", "-r", "-", WEB, stdin=self.capture.read_bytes()), text)
 
+    def test_json(self):
+        report = json.loads(self.out("profile", "-r", self.capture, "--json", WEB))
+        self.assertEqual(report["profile"], self.profile.read_text())
+        self.assertEqual((report["filter"], report["packets"]), (WEB, len(traffic())))
+
     def test_some_of_the_packets(self):
         self.assertIn("\npackets 10 ", self.out("profile", "-r", self.capture, "-c", "10", WEB))
 

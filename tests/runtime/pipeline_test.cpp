@@ -62,7 +62,7 @@ TEST(Pipeline, DoesNotFallBackFromAnEngineAskedForByName) {
   EXPECT_EQ(unit.error().code, Code::kBackwardJump);
 }
 
-TEST(Pipeline, HasNoTier2) {
+TEST(Pipeline, MakesNoTier2ByName) {
   Result<std::unique_ptr<Unit>> unit = build(only_ip(), {.engine = Engine::kTier2});
   ASSERT_FALSE(unit);
   EXPECT_EQ(unit.error().stage, Stage::kTier2);

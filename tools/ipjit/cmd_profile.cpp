@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // `ipjit profile`: what a filter meets in a capture, as text.
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "bpf-frontend/check.h"
 #include "ir/profile_text.h"
@@ -26,6 +27,7 @@ struct Options {
   FilterSource source;
   Traffic traffic;
   std::string output;
+  bool json = false;
 };
 
 Result<ir::Profile> profile_of(const Options& options) {
@@ -47,7 +49,16 @@ Result<ir::Profile> profile_of(const Options& options) {
 int run(const Options& options) {
   Result<ir::Profile> profile = profile_of(options);
   if (!profile) return complain(profile.error());
-  Status written = write_file(options.output, ir::print(*profile));
+  std::string text = ir::print(*profile);
+  if (options.json) {
+    const nlohmann::ordered_json json = {{"filter", options.source.title()},
+                                         {"packets", profile->packets},
+                                         {"discarded", profile->discarded},
+                                         {"matched", profile->matched},
+                                         {"profile", text}};
+    text = json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  }
+  Status written = write_file(options.output, text);
   return written ? kSuccess : complain(written.error());
 }
 
@@ -63,6 +74,7 @@ void add_profile(CLI::App& app, int& status) {
   sub->add_option("-c", options->traffic.packets, "look at this many packets only")
       ->check(CLI::PositiveNumber);
   sub->add_option("-o,--output", options->output, "write to this file");
+  sub->add_flag("--json", options->json, "print JSON; the profile is its text");
   sub->callback([options, &status] { status = run(*options); });
 }
 
