@@ -23,6 +23,8 @@ if ((quick)); then
   "$bench/compile_bench" --smoke --json "$out/compile.json"
   [[ ! -x $bench/tier2_compile ]] || "$bench/tier2_compile" --smoke --json "$out/tier2_compile.json"
   "$bench/packets_bench" --repeats 5 --filters abcdefgij --json "$out/packets.json"
+  "$bench/model_bench" --repeats 3 --filters abcdefgij --json "$out/model.json"
+  "$bench/phase_bench" --json "$out/phase.json"
   "$bench/swap_bench" --swaps 20000 --json "$out/swap.json"
   bench/tcpdump_bench.sh --mb 200 --repeats 3 --json "$out/tcpdump.json"
   exit
@@ -31,6 +33,10 @@ fi
 rm -f "$out/tier2_compile.json"
 [[ ! -x $bench/tier2_compile ]] || "$bench/tier2_compile" "${hosts[@]}" --json "$out/tier2_compile.json"
 "$bench/packets_bench" "${hosts[@]}" --json "$out/packets.json"
+"$bench/model_bench" "${hosts[@]}" --json "$out/model.json"
+rm -f "$out/icache.json"
+"$bench/phase_bench" --json "$out/phase.json"
+scripts/icache.py "$bench/icache_bench" "$out/icache.json"
 "$bench/swap_bench" --json "$out/swap.json"
 bench/tcpdump_bench.sh --json "$out/tcpdump.json"
 scripts/measurements.py "$out" "$load" docs/measurements.md

@@ -5,13 +5,17 @@
     measurements.py DIRECTORY LOAD OUT.md
 
 Nothing here is typed in but the targets: every figure comes out of packets.json, compile.json,
-swap.json, tcpdump.json and, where there is LLVM, tier2_compile.json.
+model.json, phase.json, swap.json, tcpdump.json and, where there is LLVM, tier2_compile.json, and,
+where there is valgrind, icache.json.
 """
 import datetime
 import json
 import pathlib
 import subprocess
 import sys
+
+import measurements_tier2 as tier2_part
+from measurements_tier2 import cell, digits, engine, table
 
 OURS = "ipjit tier1"
 # The targets: (filters, rival key, set, at least)
@@ -20,23 +24,10 @@ LIBPCAP_HOT = {"c": 5, "d": 5, "f": 5, "j": 5, "e": 3, "i": 2.5}
 LIBPCAP_STREAM = {"g": 40, "h": 250}
 COMPILE_US = {20: 15, 361: 60, 5759: 1000}
 VERIFIER_MB_S, EXPRESSION_MS, TCPDUMP = 50, 200, 4
-SERVER_MS = {"c": 5, "g, 100 hosts": 10, "h, 1000 hosts": 30, "361 tests": 25, "2000 tests": 250}
-
-
-def digits(value):
-    return f"{value:.0f}" if value >= 99.95 else f"{value:.1f}" if value >= 9.995 else f"{value:.2f}"
-
-
-def cell(spread):
-    return f"{digits(spread['median'])} [{digits(spread['min'])}-{digits(spread['max'])}]"
 
 
 def verdict(value, target, least=True):
     return "yes" if (value >= target if least else value <= target) else "**no**"
-
-
-def engine(row, name):
-    return next(e for e in row["engines"] if e["name"] == name)
 
 
 def commit():
@@ -87,13 +78,8 @@ def target_rows(packets, compile_, swap, tcpdump):
            "yes" if calm and not run["wrong"] and swap["mappings"][1] <= swap["mappings"][0] + 64 else "**no**")
 
 
-def table(head, rows):
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows]) + "\n"
-
-
 def packet_tables(packets):
-    for kind in ("hot", "stream"):
+    for kind in ("hot", "stream", "cold"):
         yield f"### ns/packet, {kind}\n"
         names = [e["name"] for e in packets["filters"][0]["engines"]]
         rows = []
@@ -107,7 +93,7 @@ def packet_tables(packets):
         yield table(["engine"] + [row["id"] for row in packets["filters"]], rows)
     yield "### How many times faster than libpcap, formed inside repeats\n"
     rows = []
-    for kind in ("hot", "stream"):
+    for kind in ("hot", "stream", "cold"):
         for name in [e["name"] for e in packets["filters"][0]["engines"]][1:]:
             cells = [f"{name}, {kind}"]
             for row in packets["filters"]:
@@ -119,7 +105,7 @@ def packet_tables(packets):
     rows = []
     for row in packets["filters"]:
         off = [f"{e['name']}: {e['refusal']}" if "refusal" in e else f"{e['name']}: {e['matches']:,}"
-               for e in row["engines"] if not e.get("agrees", False)]
+               for e in row["engines"] if not e.get("agrees", False) and "not written" not in e.get("refusal", "")]
         rows.append([row["id"], str(row["insns"]), f"`{row['expression'][:60]}`" if row["expression"] else "(empty)",
                      f"{row['engines'][0]['matches']:,}", "; ".join(off) or "all agree"])
     yield table(["", "instructions", "filter", "libpcap", "who differs"], rows)
@@ -137,27 +123,7 @@ def compile_tables(compile_):
                  "pcap_compile alone", "rte_bpf convert + load + JIT"], rows)
 
 
-def server_targets(rows):
-    for row in rows:
-        if row["name"] in SERVER_MS:
-            target = SERVER_MS[row["name"]]
-            yield (f"tier 2, warm compile server, round trip, {row['name']}", f"{target} ms", cell(row["warm_ms"]) + " ms",
-                   verdict(row["warm_ms"]["median"], target, least=False))
-
-
-def server_table(rows):
-    yield "## The compile server, ms\n"
-    if not rows:
-        yield "Not built: no LLVM 19 on this machine.\n"
-        return
-    yield ("From the call in the process that asks to its return, wall time (`bench/micro/tier2_compile.cpp`): cold, no server "
-           "runs and it has to start; warm, a program that it has never seen; cached, one that it has compiled.\n")
-    yield table(["program", "IR blocks", "IR text, bytes", "code, bytes", "cold", "warm", "of it compiling", "cached"],
-                [[row["name"], f"{row['blocks']:,}", f"{row['text_bytes']:,}", f"{row['code_bytes']:,}", cell(row["cold_ms"]),
-                  cell(row["warm_ms"]), digits(row["compiler_ms"]["median"]), cell(row["cached_ms"])] for row in rows])
-
-
-def page(packets, compile_, swap, tcpdump, server, load):
+def page(packets, compile_, swap, tcpdump, tier2, load):
     machine = packets["machine"]
     yield "# Measurements\n"
     yield ("Written by `make bench` from what the benchmarks in `bench/` printed; edit `scripts/measurements.py`, not "
@@ -173,20 +139,25 @@ def page(packets, compile_, swap, tcpdump, server, load):
     yield ("Cells are medians [min-max] over repeats; engines take turns inside each repeat in one process, and a ratio "
            "is formed inside a repeat. Packet and compile times are the thread's CPU time; tcpdump is wall time.\n")
     yield "## Against the targets\n"
-    yield table(["what", "at least (at most)", "measured", "reached"],
-                [*target_rows(packets, compile_, swap, tcpdump), *server_targets(server)])
+    rows = [*target_rows(packets, compile_, swap, tcpdump), *tier2_part.packet_targets(packets),
+            *tier2_part.other_targets(packets, tier2["tier2"], tier2["phase"])]
+    yield table(["what", "at least (at most)", "measured", "reached"], rows)
     yield "## Packets\n"
     yield (f"{packets['packets']:,} generated frames (IMIX 7:4:1, 8,192 flows, Zipf-like; `bench/traffic/traffic.cpp`); "
-           f"hot: 1,024 of them looped; stream: one pass over all. {packets['repeats']} repeats (h: half). "
-           "`ipjit tier1` is `ipjit_filter_run` with statistics on; `body` is the generated code called directly.\n")
+           f"hot: 1,024 of them looped; stream: one pass over all, from the cache that the cores share; cold: the same from "
+           f"memory (`bench/micro/caches.h`). {packets['repeats']} repeats (h: half). "
+           "`ipjit tier1` is `ipjit_filter_run` with statistics on; `body` is the generated code called directly; `burst 32` is "
+           "`ipjit_filter_run_burst`. C is compiled by clang-19 (`bench/micro/c/`), PGO with the profile of these very packets; "
+           "`branch-free C` is the shape that tier 2 is held against. The floors read one byte or two of each packet's "
+           "header and decide nothing; `dependent` waits for each packet before it asks for the next.\n")
     yield from packet_tables(packets)
     yield ("(!) marks an engine that matches other packets than libpcap, so that its times are those of another filter. "
            "DPDK 22.11 converts byte and word loads at `[x + k]` from the wrong register and encodes `jset` with a small "
            "constant wrongly; \"repaired\" is the same conversion and JIT with those instructions put right before "
            "loading (`bench/micro/rival_dpdk.cpp`).\n")
+    yield from tier2_part.sections(packets, tier2["model"], tier2["tier2"], tier2["phase"], tier2["icache"])
     yield f"## Compiling, us ({compile_['rounds']} rounds)\n"
     yield from compile_tables(compile_)
-    yield from server_table(server)
     yield "## tcpdump, whole process\n"
     yield (f"{tcpdump['packets']:,} packets, {tcpdump['bytes'] / 1e9:.2f} GB, page cache warm, 100-host filter, "
            f"{100 * tcpdump['matched'] / tcpdump['packets']:.1f} % matched; outputs compared first and identical. "
@@ -211,8 +182,10 @@ def main(argv):
         return 2
     directory = pathlib.Path(argv[1])
     read = lambda name: json.loads((directory / f"{name}.json").read_text())
-    parts = page(read("packets"), read("compile"), read("swap"), read("tcpdump"),
-                 read("tier2_compile")["tier2_compile"] if (directory / "tier2_compile.json").exists() else [], argv[2])
+    maybe = lambda name: read(name) if (directory / f"{name}.json").exists() else None
+    tier2 = {"model": read("model"), "tier2": maybe("tier2_compile"), "phase": read("phase"),
+             "icache": maybe("icache")}
+    parts = page(read("packets"), read("compile"), read("swap"), read("tcpdump"), tier2, argv[2])
     pathlib.Path(argv[3]).write_text("\n".join(parts))
     print(f"wrote {argv[3]}")
     return 0

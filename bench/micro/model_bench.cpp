@@ -133,7 +133,11 @@ json report(char id, const std::vector<Row>& rows) {
                 row.model.ns(), cell(row.code[0].stream).c_str(), cell(row.code[1].stream).c_str(),
                 cell(row.code[0].hot).c_str(), cell(row.code[1].hot).c_str(), row.model.mispredicts,
                 row.model.instructions);
-    json shape = {{"name", row.name}, {"model_ns", row.model.ns()}, {"weights", row.weights}};
+    json shape = {{"name", row.name},
+                  {"model_ns", row.model.ns()},
+                  {"mispredicts", row.model.mispredicts},
+                  {"instructions", row.model.instructions},
+                  {"weights", row.weights}};
     for (size_t tier = 0; tier < std::size(kTiers); ++tier) {
       const Code& code = row.code[tier];
       if (!code.native) continue;
