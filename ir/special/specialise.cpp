@@ -182,6 +182,11 @@ void run_all(Work& work, const Choices& choices) {
     }
     try_entry_guards(variants, work, choices);
   }
+  if (variants.empty()) {
+    work.say("guards", "nothing that could leave: too many packets would");
+    if (choices.layout) layout(work);
+    return;
+  }
   const Variant* best = &variants[0];
   std::string compared;
   for (const Variant& v : variants) {

@@ -123,6 +123,14 @@ void StraightWriter::ask(OffsetNeed& need) {
   out_.cycles += strangers * kStrangersFail * (kCosts.mispredict + region_.cycles);
 }
 
+/// A need with an offset value covers constant places too, as no value is below 0.
+void StraightWriter::cover(Base base, uint64_t end) {
+  if (end <= readable(base, kNoValue)) return;
+  // In the region's order: what covers the load stands before what hangs on it.
+  for (OffsetNeed& need : needs_)
+    if (need.insn.base == base && need.insn.imm >= end) return ask(need);
+}
+
 // --- values
 
 void StraightWriter::write(const Insn& insn) {
@@ -163,6 +171,8 @@ ValueId StraightWriter::defined(ValueId id) {
   Insn insn = p_.insns[def->second];
   if (load_size(insn.op) != 0 && insn.a != kNoValue)
     if (OffsetNeed* const need = need_of(insn.base, insn.a)) ask(*need);
+  if (load_size(insn.op) != 0 && insn.a == kNoValue)
+    cover(insn.base, insn.imm + load_size(insn.op));
   if (insn.a != kNoValue) insn.a = value(insn.a);
   if (insn.b != kNoValue) insn.b = value(insn.b);
   return out_.values[id] = add(insn, insn.type);

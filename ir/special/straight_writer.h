@@ -51,6 +51,7 @@ class StraightWriter {
   void see_need(const Insn& insn, uint32_t member);
   void ask_constant_needs();
   void ask(OffsetNeed& need);
+  void cover(Base base, uint64_t end);
   OffsetNeed* need_of(Base base, ValueId offset);
   uint64_t readable(Base base, ValueId offset);
 
