@@ -20,10 +20,30 @@ void on_end(int) { ended = 1; }
 void on_resize(int) { resized = 1; }
 void on_stop(int) { stopped = 1; }
 
+/// What was blocked before us: the mask to wait with.
+sigset_t& mask_of_waiting() {
+  static sigset_t mask = [] {
+    sigset_t now;
+    sigprocmask(SIG_BLOCK, nullptr, &now);
+    return now;
+  }();
+  return mask;
+}
+
 void catch_signal(int number, void (*handler)(int)) {
+  mask_of_waiting();
+  sigset_t one;
+  sigemptyset(&one);
+  sigaddset(&one, number);
+  sigprocmask(SIG_BLOCK, &one, nullptr);
   struct sigaction action = {};
-  action.sa_handler = handler;  // without SA_RESTART: poll() must wake up
+  action.sa_handler = handler;
   sigaction(number, &action, nullptr);
+}
+
+int wait_for(pollfd* what, nfds_t count, int ms) {
+  const timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1'000'000L};
+  return ppoll(what, count, &time, &mask_of_waiting());
 }
 
 void put(const char* text) {
@@ -40,7 +60,7 @@ void watch_signals() {
 bool end_asked() { return ended != 0; }
 
 void sleep_ms(int ms) {
-  if (!ended) poll(nullptr, 0, ms);
+  if (!ended) wait_for(nullptr, 0, ms);
 }
 
 bool Terminal::here() { return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO); }
@@ -87,7 +107,7 @@ void Terminal::show(const std::string& lines) {
 
 char Terminal::key(int ms) {
   pollfd in = {.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
-  const int ready = poll(&in, 1, ms);
+  const int ready = wait_for(&in, 1, ms);
   if (stopped) {
     stopped = 0;
     give_back();
