@@ -33,7 +33,7 @@ namespace {
 constexpr int kMaxRounds = 4;
 constexpr size_t kMaxHeads = 24;
 constexpr size_t kMaxSeen = 128;     // heads, to find those
-constexpr size_t kMaxPriced = 1000;  // members of all regions tried in a round, a few us each
+constexpr size_t kMaxPriced = 300;   // members of all regions tried in a round, a few us each
 constexpr double kLeastSaved = 0.5;  // cycles of a packet
 constexpr double kLeastMispredicted = 0.01;  // of a packet: else there is nothing to convert
 
