@@ -5,7 +5,7 @@
 // of single tests (order, shape of sets, values), then its shape: needs go up, so that branches can
 // become data flow, so that loads stand beside each other and can become one.  Layout is last: it
 // is the order of blocks that is left.  Values are guessed last of what comes before shape, and the
-// shape is found twice: with the guesses and without.
+// shape is found for each choice of guesses, and without any; the cheapest whole is kept.
 //
 //   b0: need 34 else b3                    a hoisted need
 //       ...                                this traffic's program
