@@ -13,6 +13,8 @@
 #include "ir/text.h"
 #include "ir/validate.h"
 #include "tests/special/profiles.h"
+#include "tests/tier1/native.h"
+#include "tier1-asmjit/tier1.h"
 
 namespace ipjit::ir {
 namespace {
@@ -73,6 +75,7 @@ struct Tally {
   uint64_t made = 0;     ///< specialised programs
   uint64_t changed = 0;  ///< of these, not the general one
   uint64_t leaving = 0;  ///< of these, with a way out
+  uint64_t native = 0;   ///< of these, run as tier 1's code
 };
 
 class RandomSpecial : public ::testing::Test {
@@ -97,6 +100,25 @@ class RandomSpecial : public ::testing::Test {
       }
   }
 
+  /// Tier 1 emits it, the verifier accepts it, and it answers alike.
+  void expect_native(const Program& general, const Specialised& made, const std::string& how) {
+    const arch::Target& target = arch::targets()[0];
+    tier1::Tier1 tier;
+    const Result<MachineCode> code = tier.compile(made.program, target);
+    if (!code && code.error().code == Code::kTooLong) return;  // too many values at once
+    const tier1::Native native(made.program, target);
+    ASSERT_TRUE(native.ok()) << how;
+    ++tally_.native;
+    for (RandomInput& input : inputs_) {
+      input.reset();
+      const uint64_t result = native.run(input.data, input.ctx);
+      input.reset();
+      ASSERT_EQ(result, interpret(general, input.data, input.ctx))
+          << how << "\n"
+          << print(general) << print(made.program);
+    }
+  }
+
   void try_program(Program general, uint64_t seed) {
     optimize(general);
     number_sources(general);
@@ -115,9 +137,12 @@ class RandomSpecial : public ::testing::Test {
         {"noise", noise(general, seed)}};
     for (const auto& [profile_name, profile] : profiles)
       for (const auto& [choices_name, choices] : all_choices()) {
-        expect_same(
-            general, specialise(general, profile, {}, choices),
-            "seed " + std::to_string(seed) + ", profile " + profile_name + ", " + choices_name);
+        const Specialised made = specialise(general, profile, {}, choices);
+        const std::string how =
+            "seed " + std::to_string(seed) + ", profile " + profile_name + ", " + choices_name;
+        expect_same(general, made, how);
+        if (HasFatalFailure()) return;
+        if (made.changed && choices == Choices()) expect_native(general, made, how);
         if (HasFatalFailure()) return;
       }
     const Facts facts = facts_of(inputs_[0], seed * 0x9e3779b97f4a7c15 >> 8);
@@ -146,13 +171,15 @@ TEST_F(RandomSpecial, MeansWhatTheGeneralProgramMeans) {
     try_program(std::move(program), seed++);
     if (HasFatalFailure()) return;
   }
-  printf("%llu programs, %llu specialised, %llu changed, %llu can leave\n",
+  printf("%llu programs, %llu specialised, %llu changed, %llu can leave, %llu as code\n",
          static_cast<unsigned long long>(tally_.programs),
          static_cast<unsigned long long>(tally_.made),
          static_cast<unsigned long long>(tally_.changed),
-         static_cast<unsigned long long>(tally_.leaving));
+         static_cast<unsigned long long>(tally_.leaving),
+         static_cast<unsigned long long>(tally_.native));
   EXPECT_GE(tally_.changed * 40, tally_.made) << "too little is specialised to show faults";
   EXPECT_GE(tally_.leaving * 80, tally_.made);
+  EXPECT_GE(tally_.native, tally_.programs / 4);
 }
 
 }  // namespace
