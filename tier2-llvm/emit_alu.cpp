@@ -4,13 +4,13 @@
 //   shl v0, v1    select (v1 < 32), (shl v0, (and v1, 31)), 0
 //   div v0, v1    br (v1 == 0), over, do;  do: udiv v0, v1;  over: phi 0, quotient
 //
-// Division is a branch, because the verifier must see that no completed path divides by zero; a
-// 64-bit divisor gets a name of its own for it, because of a sum that may wrap it learns nothing,
-// and a 32-bit one is hidden, because LLVM would ask whatever made it zero instead.
+// Division is a branch, because the verifier must see that no completed path divides by zero; the
+// divisor gets a name of its own for it, because of a sum that may wrap it learns nothing, and of
+// what is zero on every way neither; and LLVM would ask whatever made it zero instead.
 //
 // Hazard: an immediate wider than its operand is compared as it is, not cut.
 //
-// Tested by tests/tier2/alu_test.cpp.
+// Tested by tests/tier1/alu_test.cpp, which tier 2 is linked with too.
 #include "tier2-llvm/emitter.h"
 
 namespace ipjit::tier2 {
@@ -70,7 +70,7 @@ llvm::Value* Emitter::emit_divide(const Insn& insn) {
   // Folding what cannot be reached would give a value without bits.
   if (const auto* constant = llvm::dyn_cast<llvm::ConstantInt>(b))
     return constant->isZero() ? zero : divided(hides_mulx(*constant) ? opaque(b) : b);
-  b = type->getBitWidth() == 64 ? renamed(b) : opaque(b);
+  b = renamed(b);
   llvm::BasicBlock* before = builder_.GetInsertBlock();
   llvm::BasicBlock* over = new_block("over");
   llvm::BasicBlock* divide = new_block("divide");

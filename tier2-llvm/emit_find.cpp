@@ -16,7 +16,7 @@
 // is not needed.  The same barrier keeps a value that a comparison selects from being loaded by the
 // conditional move itself: LLVM would make a branch of that.
 //
-// Tested by tests/tier2/find_test.cpp.
+// Tested by tests/tier1/find_test.cpp, which tier 2 is linked with too.
 #include <llvm/IR/InlineAsm.h>
 
 #include "tier2-llvm/emitter.h"

@@ -14,7 +14,7 @@
 // is first compared with the length itself.  Fields of ctx are volatile: two neighbours read as one
 // would not be a field.
 //
-// Tested by tests/tier2/load_test.cpp.
+// Tested by tests/tier1/load_test.cpp, which tier 2 is linked with too.
 #include <cstddef>
 
 #include "tier2-llvm/emitter.h"

@@ -13,7 +13,7 @@
 // Actions are volatile 16-bit stores at the index that the way has reached; LLVM would write
 // neighbours with one wider store, and the verifier wants ids one by one.
 //
-// Tested by tests/tier2/term_test.cpp.
+// Tested by tests/tier1/term_test.cpp, which tier 2 is linked with too.
 #include <algorithm>
 #include <cstddef>
 

@@ -213,10 +213,11 @@ void Emitter::define(ValueId v, llvm::Value* made) {
   if (is_offset_[index(v)]) wide_[index(v)] = builder_.CreateZExt(made, builder_.getInt64Ty());
 }
 
-/// The same 64-bit value, with a name of its own in the verifier's eyes: a sum that may wrap
+/// The same value, with a name of its own in the verifier's eyes: a sum that may wrap
 /// teaches it nothing when compared, a plain unknown does.
 llvm::Value* Emitter::renamed(llvm::Value* v) {
-  return builder_.CreateXor(opaque(builder_.CreateXor(v, len_)), len_);
+  llvm::Value* len = builder_.CreateTrunc(len_, v->getType());
+  return builder_.CreateXor(opaque(builder_.CreateXor(v, len)), len);
 }
 
 void Emitter::rename_offset(ValueId v) {

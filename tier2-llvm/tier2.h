@@ -15,7 +15,7 @@ namespace ipjit::tier2 {
 class Backend;
 
 /// One compile may emit this many instructions and block ends of IR; tier 1 has no such limit.
-inline constexpr uint32_t kMaxProgramSize = 16'384;
+inline constexpr uint32_t kMaxProgramSize = 8192;
 
 class Tier2 : public ir::Compiler {
  public:
