@@ -91,9 +91,11 @@ std::vector<Rate> Rates::next(const std::vector<FilterRecord>& records, uint64_t
 }
 
 void sort_rates(std::vector<Rate>& rates, SortBy by) {
-  std::stable_sort(rates.begin(), rates.end(), [by](const Rate& a, const Rate& b) {
+  std::sort(rates.begin(), rates.end(), [by](const Rate& a, const Rate& b) {
     const double left = value_of(a, by), right = value_of(b, by);
-    return left != right ? left > right : a.record.pid < b.record.pid;
+    if (left != right) return left > right;
+    return std::tie(a.record.pid, a.record.started_ns) <
+           std::tie(b.record.pid, b.record.started_ns);
   });
 }
 

@@ -59,7 +59,7 @@ class Rates {
   bool first_ = true;
 };
 
-/// Greatest first (kPid: least); what is equal, by pid.
+/// Greatest first (kPid: least); what is equal, by pid and age.
 void sort_rates(std::vector<Rate>& rates, SortBy by);
 
 }  // namespace ipjit::cli
