@@ -12,6 +12,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cmath>
 #include <ctime>
 
 #include "tools/ipjit/stats_table.h"
@@ -70,7 +71,7 @@ std::string heading(std::span<const Rate> rates, SortBy sorted_by, uint64_t now_
 std::string row(const Rate& rate, size_t columns) {
   const runtime::FilterRecord& record = rate.record;
   std::string line = fmt::format(
-      kRow, short_count(static_cast<uint64_t>(rate.packets_per_second + 0.5)),
+      kRow, short_count(static_cast<uint64_t>(std::round(rate.packets_per_second))),
       percent(rate.matched_share) + " %", nanoseconds(record.ns_per_packet),
       nanoseconds(record.replaced_ns_per_packet), percent(rate.cpu_share),
       record.samples ? short_seconds(record.saved_seconds) : "-", record.engine,
