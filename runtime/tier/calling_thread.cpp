@@ -3,9 +3,10 @@
 // threads that poll for packets starve it.  So the thread that runs the packets looks at its own
 // counter line and its own clock, and puts the general code back itself.
 //
-// Both engines are timed in the same way: the first run of a fresh packet, from the same place,
-// among its neighbours.  (What sample.h measures are repeated runs of one packet, in which no
-// branch is mispredicted: it would find code without branches slow.)
+// Every other window of a specialised filter runs the general code, which gives the same verdicts:
+// so both are timed on the traffic of now.  Timing single packets is unjust to code without
+// branches (race.cpp), but equally so at any time: what counts is the ratio against that of the
+// first comparison behind a publication, when the traffic was what the code had been built for.
 //
 // Hazard: this may run in a signal handler of the program, so nothing here allocates or locks, and
 // the builder is asked for, not started, where that would.
@@ -27,12 +28,11 @@ namespace {
 constexpr uint64_t kHotPackets = 65'536;  ///< of one thread: a short run is over before it pays
 /// Share of a processor that a filter takes: of less, a minute saves less than a build costs.
 constexpr double kHotShare = 1.0 / 3000;
-constexpr uint64_t kTimedPackets = 480;  ///< of each engine, before one is called slower
+constexpr uint64_t kTimedPackets = 240;  ///< of each engine for one comparison
 constexpr uint64_t kFailuresFrom = 64;   ///< guard failures before a share means anything
-/// So much slower on the mean, and so many ps: this clock is unjust to code without branches
-/// (race.cpp), and here is only for what goes wrong while the builder cannot run.
-constexpr uint64_t kSlowerPercent = 150;
-constexpr uint64_t kSlowerPs = 8'000;
+/// So much worse than when it was new, and so many ps, or it is noise of the measurement.
+constexpr double kWorse = 1.35;
+constexpr double kWorsePs = 1'000;
 
 uint32_t field_of(const ipjit_ctx& ctx, size_t field) { return ctx.*ir::kCtxFields[field]; }
 
@@ -73,7 +73,9 @@ uint32_t WatchedPacket::run(std::span<const uint8_t> data, const ipjit_ctx& ctx)
   if (!due_.sample || !unit_.code) return unit_.run_packet(data, ctx);
   ipjit_ctx counting = ctx;
   counting.counters = ipjit_own_counters(&unit_);
-  const ipjit_entry_fn entry = unit_.code->entry();
+  rival_ = unit_.general && watch_.odd_window();
+  // General code outlives the run of the specialised one: it is retired together with it or later.
+  const ipjit_entry_fn entry = rival_ ? unit_.general->code->entry() : unit_.code->entry();
   const uint64_t start = ticks();
   const uint64_t result = entry(data.data(), data.size(), &counting);
   ticks_ = ticks() - start;
@@ -84,7 +86,7 @@ bool WatchedPacket::is_slower() {
   if (!due_.sample) return false;
   const Watch::Window window = watch_.sampled(left_ + 1, ticks_, monotonic_ns);
   if (!window.over || window.packets == 0 || !unit_.code) return false;
-  Measured& measured = unit_.general ? tier_.special : tier_.general;
+  Measured& measured = unit_.general && !rival_ ? tier_.special : tier_.general;
   measured.add(tick_clock().picoseconds(window.ticks, window.packets), window.packets);
   if (window.packets_per_second > 0) {
     tier_.packets_per_second.store(window.packets_per_second, std::memory_order_relaxed);
@@ -93,11 +95,23 @@ bool WatchedPacket::is_slower() {
       tier_.hot.store(true, std::memory_order_relaxed);
   }
   if (tier_.hot.load(std::memory_order_relaxed)) ask_for_builder();
-  if (!unit_.general || tier_.special.packets() < kTimedPackets ||
-      tier_.general.packets() < kTimedPackets)
+  return unit_.general && compare();
+}
+
+bool WatchedPacket::compare() const {
+  if (tier_.special.packets() < kTimedPackets || tier_.general.packets() < kTimedPackets)
     return false;
-  const uint64_t general_ps = tier_.general.mean_ps();
-  return tier_.special.mean_ps() > general_ps * kSlowerPercent / 100 + kSlowerPs;
+  const double general_ps = static_cast<double>(std::max<uint64_t>(tier_.general.mean_ps(), 1));
+  const double special_ps = static_cast<double>(tier_.special.mean_ps());
+  tier_.general.reset();
+  tier_.special.reset();
+  const double before = tier_.calibrated.load(std::memory_order_relaxed);
+  if (before == 0) {
+    tier_.calibrated.store(std::max(special_ps / general_ps, 0.01), std::memory_order_relaxed);
+    return false;
+  }
+  const double expected_ps = before * general_ps;
+  return special_ps > kWorse * expected_ps && special_ps > expected_ps + kWorsePs;
 }
 
 void general_changed(TierState& tier, bool was_advanced) {
@@ -109,7 +123,9 @@ void general_changed(TierState& tier, bool was_advanced) {
 }
 
 void advanced_to_special(TierState& tier, bool from_general) {
+  tier.general.reset();
   tier.special.reset();
+  tier.calibrated.store(0, std::memory_order_relaxed);
   tier.retreat.store(Retreat::kNone, std::memory_order_relaxed);
   tier.numbers->changes.fetch_add(from_general, std::memory_order_relaxed);
 }

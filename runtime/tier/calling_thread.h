@@ -25,7 +25,8 @@ class WatchedPacket {
 
   uint32_t run(std::span<const uint8_t> data, const ipjit_ctx& ctx);
 
-  /// Ends a window: true if specialised code was measured to be slower than general code.
+  /// Ends a window: true if specialised code has become slower, against general code on the same
+  /// traffic, than it was when it was new.
   bool is_slower();
 
  private:
@@ -35,6 +36,9 @@ class WatchedPacket {
   uint64_t left_;
   Watch::Visit due_;
   uint64_t ticks_ = 0;
+  bool rival_ = false;  ///< the general code runs this packet, for comparison
+
+  bool compare() const;
 };
 
 // What changes of a slot's program mean for the filter's tiering.

@@ -12,9 +12,9 @@
 // has never met them.  The packets are in the first caches, which they are not where they arrive;
 // that costs both alike.
 //
-// Why not time single packets on their way (watch.h does that too): the two readings of the clock
-// keep neighbours from overlapping, which code without branches does and code that mispredicts does
-// not, so that the worse shape looks the better one.
+// Why not time single packets on their way (calling_thread.cpp does that too): the two readings of
+// the clock keep neighbours from overlapping, which code without branches does and code that
+// mispredicts does not, so that the worse shape looks the better one.
 #include "runtime/tier/race.h"
 
 #include <algorithm>

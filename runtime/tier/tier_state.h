@@ -65,8 +65,10 @@ struct TierState {
   const uint64_t id;  ///< of no other filter of this process, ever
   const arch::Target& target;
   std::unique_ptr<Watch[]> watches;  ///< one for each stripe
-  Measured general, special;         ///< first runs of fresh packets
-  std::atomic<bool> hot{false};      ///< tier 2 is conceivable
+  /// special's mean in general's when the code was new, by the same clock; 0: not yet known.
+  std::atomic<double> calibrated{0};
+  Measured general, special;     ///< first runs of fresh packets
+  std::atomic<bool> hot{false};  ///< tier 2 is conceivable
   std::atomic<double> packets_per_second{0};
   std::atomic<Retreat> retreat{Retreat::kNone};  ///< the last one, until the builder has seen it
   std::atomic<uint32_t> period_ms{0};            ///< of the policy; 0: adaptive

@@ -312,7 +312,7 @@ void Tiering::run_race(TierState& state) {
 bool Tiering::settle_suspicion(TierState& state) {
   TierWork& work = *state.work;
   if (!std::exchange(work.suspect, false)) return false;
-  if (work.measured > 0 && work.measured < 1) {
+  if (work.race.run() && work.race.second_ps < work.race.first_ps) {
     std::lock_guard lock(runtime_lock());
     if (state.slot && state.serial == work.serial && work.special) state.slot->advance_again();
     work.note("the general code is no faster on this traffic: the specialised code runs again");
