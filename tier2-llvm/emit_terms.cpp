@@ -184,7 +184,10 @@ void Emitter::emit_return(const Term& term) {
     builder_.CreateRet(u64(ipjit_result(status, static_cast<uint32_t>(term.imm))));
     return;
   }
-  llvm::Value* verdict = builder_.CreateZExt(value(term.a), builder_.getInt64Ty());
+  llvm::Value* low = value(term.a);
+  // Hidden, so that the low half is seen to be one before the status joins it.
+  if (status != IPJIT_DONE) low = opaque(low);
+  llvm::Value* verdict = builder_.CreateZExt(low, builder_.getInt64Ty());
   if (status != IPJIT_DONE) verdict = builder_.CreateOr(verdict, u64(ipjit_result(status, 0)));
   builder_.CreateRet(verdict);
 }
