@@ -34,7 +34,7 @@ namespace ipjit::ir {
 namespace {
 
 constexpr double kTableGain = 0.8;   // a probe hides behind what waits for memory anyway
-constexpr double kLeastGain = 1;      // cycles for each run; tests that predict well hide
+constexpr double kLeastGain = 1;     // cycles for each run; tests that predict well hide
 constexpr uint64_t kLeastRuns = 32;  // of a load, for its table to mean something
 constexpr size_t kMaxTables = IPJIT_MAX_TABLES / 2;  // the general program behind has its own
 
