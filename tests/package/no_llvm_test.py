@@ -53,7 +53,7 @@ class NoLlvm(unittest.TestCase):
         every = subprocess.run(["ninja", "-C", self.here, "-t", "commands", "all"],
                                capture_output=True, text=True, check=True).stdout
         self.assertIn("libipjit.so", every)
-        self.assertNotRegex(every, r"libLLVM|llvm-19/")
+        self.assertIsNone(re.search(r"libLLVM|llvm-19/(include|lib/(?!clang/))", every))
         self.assertNotIn("ipjit_tier2_program", every)
 
     def test_what_is_compiled_otherwise_compiles(self):

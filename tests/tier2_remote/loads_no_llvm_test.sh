@@ -3,10 +3,10 @@
 # What is loaded into other people's processes loads no LLVM, however far one looks; the compile
 # server does, so the test would see it.
 #
-#   tests/tier2_remote/no_llvm_test.sh [--server PROGRAM] LIBRARY...
+#   tests/tier2_remote/loads_no_llvm_test.sh [--server PROGRAM] LIBRARY...
 set -uo pipefail
 failed=0
-loads_llvm() { ldd "$1" | grep -q 'libLLVM'; }
+loads_llvm() { grep -q 'libLLVM' <<<"$(ldd "$1")"; }
 if [[ ${1:-} == --server ]]; then
   loads_llvm "$2" || { echo "FAIL $2 loads no LLVM: nothing to be seen here"; failed=1; }
   shift 2
