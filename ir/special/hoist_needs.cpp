@@ -47,7 +47,9 @@ class HoistNeeds {
   bool hoist(Base base) {
     const std::vector<uint64_t> places = places_of(base);
     // From the largest: the first that is known of nearly all packets is the best.
-    for (size_t i = places.size(); i-- > 0 && i + kMaxPlaces >= places.size();) {
+    const size_t least = places.size() - std::min(places.size(), kMaxPlaces);
+    for (size_t i = places.size(); i > least;) {
+      --i;
       if (places[i] <= asked_at_entry(base)) return false;
       const double known = share_with(base, places[i]);
       if (known < kNearlyAll) continue;
@@ -127,7 +129,7 @@ class HoistNeeds {
     Block& entry = p_.blocks[0];
     const uint32_t first = static_cast<uint32_t>(p_.insns.size());
     p_.insns.push_back(need);
-    for (uint32_t i = 0; i < entry.count; ++i) p_.insns.push_back(Insn(p_.insns[entry.first + i]));
+    for (uint32_t i = 0; i < entry.count; ++i) p_.insns.push_back(p_.insns[entry.first + i]);
     entry.first = first;
     ++entry.count;
     flow_ = flow_of(p_, work_.profile);

@@ -94,7 +94,7 @@ class IfConvert {
       ++seen;
       const Region region = grow_region(of_, b, {});
       const double events = of_.flow.reach[b] * region.mispredicts;
-      if (events >= kLeastMispredicted) found.push_back({-events, b});
+      if (events >= kLeastMispredicted) found.emplace_back(-events, b);
     }
     std::sort(found.begin(), found.end());
     if (found.size() > kMaxHeads) found.resize(kMaxHeads);
@@ -254,8 +254,7 @@ class Apply {
     term.b = named(term.b);
     if (term.kind == TermKind::kSwitch) {
       const uint32_t cases = static_cast<uint32_t>(p_.cases.size());
-      for (uint32_t i = 0; i < term.case_count; ++i)
-        p_.cases.push_back(Case(p_.cases[term.cases + i]));
+      for (uint32_t i = 0; i < term.case_count; ++i) p_.cases.push_back(p_.cases[term.cases + i]);
       term.cases = cases;
     }
     for_each_edge(p_, term, [&](Edge& edge) {

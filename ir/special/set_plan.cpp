@@ -156,7 +156,7 @@ SetPlan plan_set(std::vector<uint64_t> keys, bool tables) {
 }
 
 std::string describe(const SetPlan& plan) {
-  const std::string keys = std::to_string(plan.keys.size()) + " keys";
+  std::string keys = std::to_string(plan.keys.size()) + " keys";
   switch (plan.shape) {
     case SetPlan::Shape::kSubcube:
       return plan.keys.size() == 1 ? "one key" : keys + " as a masked comparison";

@@ -149,7 +149,7 @@ class Straighten {
       PredId before = Predicates::kAlways;  // the conditions of earlier choices do not hold
       std::vector<std::pair<PredId, const Edge*>> choices;
       for_each_choice(p_.blocks[region_.members[m]].term, [&](PredId condition, const Edge& edge) {
-        choices.push_back({condition, &edge});
+        choices.emplace_back(condition, &edge);
       });
       for (size_t c = choices.size(); c-- > 0;) {
         const auto& [condition, edge] = choices[c];

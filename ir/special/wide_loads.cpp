@@ -207,7 +207,7 @@ class WideLoads {
     mask.result = p_.add_value(load.type);
     Block& block = p_.blocks[b];
     const uint32_t first = static_cast<uint32_t>(p_.insns.size());
-    for (uint32_t i = 0; i < block.count; ++i) p_.insns.push_back(Insn(p_.insns[block.first + i]));
+    for (uint32_t i = 0; i < block.count; ++i) p_.insns.push_back(p_.insns[block.first + i]);
     p_.insns.push_back(load);
     p_.insns.push_back(mask);
     block.first = first;

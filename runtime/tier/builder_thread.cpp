@@ -32,6 +32,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <tuple>
 
 #include "runtime/ticks.h"
 #include "runtime/tier/replay_check.h"
@@ -216,7 +217,7 @@ void prepare_builder() {
   const tier2::RemoteTier2* none = nullptr;
   auto remote = std::make_unique<const tier2::RemoteTier2>(options);
   if (shared.remote.compare_exchange_strong(none, remote.get())) {
-    (void)remote.release();
+    std::ignore = remote.release();
     std::atexit(stop_at_exit);
   }
 }

@@ -3,6 +3,7 @@
 #include "runtime/tier/tier_state.h"
 
 #include <mutex>
+#include <tuple>
 
 #include "runtime/filter_slot.h"
 #include "runtime/lock.h"
@@ -94,7 +95,7 @@ void explain_everywhere(const std::string& why) {
 
 void restart_tier_states_in_child() {
   // What the parent's builder had in hand may be half changed: left as it is, and begun anew.
-  for (const std::shared_ptr<TierState>& state : all()) (void)state->work.release();
+  for (const std::shared_ptr<TierState>& state : all()) std::ignore = state->work.release();
 }
 
 }  // namespace ipjit::runtime

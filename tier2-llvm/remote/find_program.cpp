@@ -54,8 +54,11 @@ Result<std::string> find_program(const std::string& named) {
     return Error{Stage::kTier2, Code::kUnavailable, 0, named + " is no program of ours or root's"};
   }
   const std::string here = directory_of_this_code();
+  if (here.empty())
+    return Error{Stage::kTier2, Code::kUnavailable, 0,
+                 "ipjit-tier2 cannot be found: this user may not look at where this code is"};
   for (const char* place : kPlaces)
-    if (const std::string path = here + "/" + place; !here.empty() && may_run(path)) return path;
+    if (const std::string path = here + "/" + place; may_run(path)) return path;
   return Error{Stage::kTier2, Code::kUnavailable, 0,
                "ipjit-tier2 is not installed: it is neither in " + here + " nor " + here + "/" +
                    IPJIT_TIER2_FROM_LIB};
