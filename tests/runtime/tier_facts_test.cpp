@@ -154,7 +154,9 @@ TEST(Facts, NeverGiveAStaleVerdictUnderThreads) {
   EXPECT_EQ(stale, 0u);
   EXPECT_EQ(street.wrong, 0u);
   // Readers leave a sanitized builder little of two processors; what it does build must be right.
-  if (!kSanitized) EXPECT_GT(reached, kChanges / 4U);
+  if (!kSanitized) {
+    EXPECT_GT(reached, kChanges / 4U);
+  }
 }
 
 }  // namespace
