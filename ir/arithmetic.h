@@ -15,6 +15,11 @@ uint64_t compute(Op op, Type type, uint64_t a, uint64_t b);
 /// Whether a REL b; not for kIn.
 bool compare(Rel rel, uint64_t a, uint64_t b);
 
+/// The low `bytes` bytes of v in reverse.
+inline uint64_t swapped(uint64_t v, uint32_t bytes) {
+  return __builtin_bswap64(v) >> (64 - 8 * bytes);
+}
+
 /// What the table holds for the key; its miss value where it has none.
 uint32_t find_in(const Table& table, uint64_t key);
 

@@ -65,6 +65,10 @@ Operands operands_of(Op op) {
 
 bool is_test(Op op) { return op >= Op::kEq && op <= Op::kAny; }
 
+bool is_big_endian_load(Op op) {
+  return op == Op::kLoadBe16 || op == Op::kLoadBe32 || op == Op::kLoadBe64;
+}
+
 uint32_t load_size(Op op) {
   switch (op) {
     case Op::kLoad8:

@@ -187,6 +187,9 @@ bool is_test(Op op);
 /// Bytes that a load reads; 0 for other ops.
 uint32_t load_size(Op op);
 
+/// True for load_be16, load_be32, load_be64.
+bool is_big_endian_load(Op op);
+
 /// The highest number of `effect`s on any path; the contract's `actions`.
 uint32_t max_actions(const Program& program);
 

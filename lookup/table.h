@@ -50,6 +50,16 @@ struct Layout {
   bool operator==(const Layout&) const = default;
 };
 
+/// Whether the key itself says where its entry is.
+inline bool is_indexed(const Layout& layout) {
+  return layout.shape == Shape::kBitmap || layout.shape == Shape::kArray;
+}
+
+/// Keys of more bits than this cannot be given to the probe as they are.
+inline uint32_t probe_bits(const Layout& layout) {
+  return is_indexed(layout) ? layout.key_bits : layout.key_bytes * 8;
+}
+
 struct ReadOnlyTable {
   Layout layout;
   std::vector<uint8_t> bytes;  ///< size a multiple of 64

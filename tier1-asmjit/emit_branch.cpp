@@ -17,6 +17,7 @@
 // Tested by tests/tier1/branch_test.cpp.
 #include <bit>
 
+#include "ir/arithmetic.h"
 #include "tier1-asmjit/emitter.h"
 
 namespace ipjit::tier1 {
@@ -50,7 +51,7 @@ uint64_t all_ones(uint32_t bytes) { return UINT64_MAX >> (64 - 8 * bytes); }
 
 /// The constant as the load's bytes in memory order read it.
 uint64_t in_memory_order(const Insn& load, uint64_t imm) {
-  return is_big_endian_load(load.op) ? swapped(imm, size_of(load)) : imm;
+  return is_big_endian_load(load.op) ? ir::swapped(imm, size_of(load)) : imm;
 }
 
 }  // namespace

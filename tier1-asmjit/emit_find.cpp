@@ -23,19 +23,6 @@ using ir::Term;
 using lookup::Layout;
 using lookup::Shape;
 
-namespace {
-
-bool is_indexed(const Layout& layout) {
-  return layout.shape == Shape::kBitmap || layout.shape == Shape::kArray;
-}
-
-/// Keys of more bits than this cannot be given to the probe as they are.
-uint32_t probe_bits(const Layout& layout) {
-  return is_indexed(layout) ? layout.key_bits : layout.key_bytes * 8;
-}
-
-}  // namespace
-
 void Emitter::load_table(const Gp& to, uint32_t table) {
   as_.lea(to.r64(), x86::ptr(x86::rip, 0));
   table_uses_.push_back({jumps_.here(offset()), table});

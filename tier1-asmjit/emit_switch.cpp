@@ -10,6 +10,7 @@
 // Tested by tests/tier1/branch_test.cpp.
 #include <algorithm>
 
+#include "ir/arithmetic.h"
 #include "tier1-asmjit/emitter.h"
 
 namespace ipjit::tier1 {
@@ -55,7 +56,7 @@ void Emitter::emit_switch(const Term& term) {
   cases_.assign(cases.begin(), cases.end());
   if (raw) {
     std::erase_if(cases_, [&](const Case& c) { return c.value > UINT64_MAX >> (64 - 8 * bytes); });
-    for (Case& c : cases_) c.value = swapped(c.value, bytes);
+    for (Case& c : cases_) c.value = ir::swapped(c.value, bytes);
     std::sort(cases_.begin(), cases_.end(),
               [](const Case& a, const Case& b) { return a.value < b.value; });
   }

@@ -34,12 +34,6 @@ using ir::Term;
 using ir::TermKind;
 using ir::ValueId;
 
-bool is_big_endian_load(Op op) {
-  return op == Op::kLoadBe16 || op == Op::kLoadBe32 || op == Op::kLoadBe64;
-}
-
-uint64_t swapped(uint64_t v, uint32_t bytes) { return __builtin_bswap64(v) >> (64 - 8 * bytes); }
-
 std::optional<uint64_t> Selection::constant(ValueId v) const {
   const Insn* insn = def(v);
   if (insn == nullptr || insn->op != Op::kConst) return std::nullopt;

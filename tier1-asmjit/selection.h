@@ -75,10 +75,4 @@ class Selection {
   bool needs_divider_ = false;
 };
 
-/// True for load_be16, load_be32, load_be64.
-bool is_big_endian_load(ir::Op op);
-
-/// The low `bytes` bytes of v in reverse.
-uint64_t swapped(uint64_t v, uint32_t bytes);
-
 }  // namespace ipjit::tier1

@@ -13,6 +13,7 @@
 // Cost: some 30 ns an instruction, nearly all of it in asmjit.  Tested by tests/tier1/ and
 // tests/cases/.
 #include "tier1-asmjit/tier1.h"
+#include "ir/arithmetic.h"
 
 #include <algorithm>
 #include <cstring>
@@ -74,7 +75,7 @@ Status Emitter::build_tables() {
     if (selection_.raw_table(t) && source->key_bits > 8) {
       in_packet_order = *source;
       for (ir::Table::Entry& entry : in_packet_order.entries)
-        entry.key = swapped(entry.key, source->key_bits / 8);
+        entry.key = ir::swapped(entry.key, source->key_bits / 8);
       source = &in_packet_order;
     }
     Result<lookup::ReadOnlyTable> built = lookup::build(*source);

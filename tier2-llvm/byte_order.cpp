@@ -15,6 +15,7 @@
 //
 // Tested by tests/tier2/byte_order_test.cpp and by every case in tests/cases/.
 #include "tier2-llvm/byte_order.h"
+#include "ir/arithmetic.h"
 
 #include <algorithm>
 
@@ -32,17 +33,11 @@ using ir::ValueId;
 
 uint64_t all_ones(uint32_t bytes) { return UINT64_MAX >> (64 - 8 * bytes); }
 
-uint64_t swapped(uint64_t v, uint32_t bytes) { return __builtin_bswap64(v) >> (64 - 8 * bytes); }
-
 /// The load of the same bytes in the other order.
 Op little_endian(Op op) {
   if (op == Op::kLoadBe16) return Op::kLoadLe16;
   if (op == Op::kLoadBe32) return Op::kLoadLe32;
   return Op::kLoadLe64;
-}
-
-bool is_big_endian_load(Op op) {
-  return op == Op::kLoadBe16 || op == Op::kLoadBe32 || op == Op::kLoadBe64;
 }
 
 class PacketOrder {
@@ -137,7 +132,7 @@ class PacketOrder {
 
   static void rewrite_imm(uint64_t& imm, uint32_t bytes, bool masks) {
     if (masks) imm &= all_ones(bytes);
-    if (imm <= all_ones(bytes)) imm = swapped(imm, bytes);
+    if (imm <= all_ones(bytes)) imm = ir::swapped(imm, bytes);
   }
 
   void rewrite_term(const ir::Block& block) {
@@ -154,7 +149,7 @@ class PacketOrder {
   static void rewrite_table(ir::Table& table) {
     if (table.key_bits <= 8) return;
     for (ir::Table::Entry& entry : table.entries)
-      entry.key = swapped(entry.key, table.key_bits / 8);
+      entry.key = ir::swapped(entry.key, table.key_bits / 8);
     std::sort(table.entries.begin(), table.entries.end(),
               [](const auto& a, const auto& b) { return a.key < b.key; });
   }

@@ -26,19 +26,6 @@ namespace ipjit::tier2 {
 using lookup::Layout;
 using lookup::Shape;
 
-namespace {
-
-bool is_indexed(const Layout& layout) {
-  return layout.shape == Shape::kBitmap || layout.shape == Shape::kArray;
-}
-
-/// Keys of more bits than this cannot be given to the probe as they are.
-uint32_t probe_bits(const Layout& layout) {
-  return is_indexed(layout) ? layout.key_bits : layout.key_bytes * 8;
-}
-
-}  // namespace
-
 /// The same value, of which LLVM knows nothing any more.
 llvm::Value* Emitter::opaque(llvm::Value* value) {
   llvm::FunctionType* type = llvm::FunctionType::get(value->getType(), {value->getType()}, false);

@@ -4,51 +4,22 @@
 // What must hold for every input: the parser returns (no crash, no runaway); a program that
 // validate() accepts prints, parses back and prints the same; the interpreter runs it; and
 // optimising it changes no result, action or counter.
-#include <algorithm>
 #include <array>
 #include <cstdint>
-#include <cstring>
 #include <span>
 #include <string>
 #include <string_view>
 
-#include "ipjit/abi.h"
-#include "ir/interpret.h"
 #include "ir/optimize.h"
 #include "ir/text.h"
 #include "ir/validate.h"
+#include "tests/fuzz/outcome.h"
 
 namespace {
 
 using namespace ipjit;
 
 constexpr size_t kMaxText = 4096;  // longer inputs only slow the search down
-
-// What one run leaves behind.
-struct Outcome {
-  uint64_t result = 0;
-  uint32_t action_count = 0;
-  std::array<uint16_t, IPJIT_MAX_ACTIONS> actions = {};
-  std::array<uint64_t, IPJIT_MAX_COUNTERS> counters = {};
-
-  bool operator==(const Outcome&) const = default;
-};
-
-Outcome run(const ir::Program& program, std::span<const uint8_t> packet) {
-  ipjit_ctx ctx;
-  std::memset(&ctx, 7, sizeof ctx);  // every field readable and not zero
-  const size_t transport = std::min<size_t>(packet.size(), 20);
-  ctx.th = packet.data() + transport;
-  ctx.th_len = packet.size() - transport;
-  ipjit_actions actions = {};
-  Outcome outcome;
-  ctx.actions = &actions;
-  ctx.counters = outcome.counters.data();
-  outcome.result = ir::interpret(program, packet, ctx);
-  outcome.action_count = actions.count;
-  std::copy_n(actions.id, actions.count, outcome.actions.begin());
-  return outcome;
-}
 
 }  // namespace
 
@@ -70,7 +41,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (size_t i = 0; i < packet.size(); ++i) packet[i] = static_cast<uint8_t>(i * 37);
   for (size_t len : {size_t{0}, size_t{14}, size_t{33}, packet.size()}) {
     const std::span<const uint8_t> bytes(packet.data(), len);
-    IPJIT_CHECK(run(*program, bytes) == run(fast, bytes));
+    IPJIT_CHECK(fuzz::run(*program, bytes) == fuzz::run(fast, bytes));
   }
   return 0;
 }

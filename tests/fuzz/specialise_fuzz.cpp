@@ -7,18 +7,15 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <cstring>
 #include <span>
 #include <string_view>
-#include <vector>
 
-#include "ipjit/abi.h"
-#include "ir/interpret.h"
 #include "ir/optimize.h"
 #include "ir/profile_text.h"
 #include "ir/special/specialise.h"
 #include "ir/text.h"
 #include "ir/validate.h"
+#include "tests/fuzz/outcome.h"
 
 namespace {
 
@@ -27,31 +24,6 @@ using namespace ipjit;
 constexpr size_t kMaxText = 4096;  // longer inputs only slow the search down
 constexpr std::string_view kBetween = "\n---\n";
 
-struct Outcome {
-  uint64_t result = 0;
-  std::vector<uint16_t> actions;
-  std::array<uint64_t, IPJIT_MAX_COUNTERS> counters = {};
-
-  bool operator==(const Outcome&) const = default;
-};
-
-/// `leaves`: counter 0 counts those that left, which is not part of what the program means.
-Outcome run(const ir::Program& program, std::span<const uint8_t> packet, bool leaves) {
-  ipjit_ctx ctx;
-  std::memset(&ctx, 7, sizeof ctx);  // every field readable and not zero
-  const size_t transport = std::min<size_t>(packet.size(), 20);
-  ctx.th = packet.data() + transport;
-  ctx.th_len = packet.size() - transport;
-  ipjit_actions actions = {};
-  Outcome outcome;
-  ctx.actions = &actions;
-  ctx.counters = outcome.counters.data();
-  outcome.result = ir::interpret(program, packet, ctx);
-  outcome.actions.assign(actions.id, actions.id + actions.count);
-  if (leaves) outcome.counters[0] = 0;
-  return outcome;
-}
-
 void check(const ir::Program& general, const ir::Profile& profile, const ir::Choices& choices) {
   const ir::Specialised made = ir::specialise(general, profile, {}, choices);
   IPJIT_CHECK(bool(ir::validate(made.program)));
@@ -59,7 +31,9 @@ void check(const ir::Program& general, const ir::Profile& profile, const ir::Cho
   for (size_t i = 0; i < packet.size(); ++i) packet[i] = static_cast<uint8_t>(i * 37);
   for (size_t len : {size_t{0}, size_t{14}, size_t{33}, packet.size()}) {
     const std::span<const uint8_t> bytes(packet.data(), len);
-    IPJIT_CHECK(run(general, bytes, false) == run(made.program, bytes, made.counters != 0));
+    fuzz::Outcome special = fuzz::run(made.program, bytes);
+    if (made.counters != 0) special.counters[0] = 0;  // packets that left: no part of the meaning
+    IPJIT_CHECK(fuzz::run(general, bytes) == special);
   }
 }
 
