@@ -42,6 +42,10 @@ Result<Proof> verify(std::span<const uint8_t> unit, uint32_t code_len,
   const int status = ipjit_verify(&contract, unit.data(), code_len, unit.size(),
                                   large ? large.get() : kept.get(), size, &report);
   if (status == 0) return Proof(unit, report.insns, report.stack_bytes);
+  return error_of(report);
+}
+
+Error error_of(const ipjit_report& report) {
   if (report.rule == IPJIT_RULE_none)
     return Error{Stage::kVerifier, Code::kBadInput, 0, "the contract is nonsense"};
   return Error{Stage::kVerifier, Code::kRefused, report.offset, why(report)};

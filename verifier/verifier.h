@@ -7,6 +7,7 @@
 
 #include "ipjit/abi.h"
 #include "ipjit/error.h"
+#include "verifier/verify.h"
 
 namespace ipjit::verifier {
 
@@ -39,5 +40,8 @@ class Proof {
 /// Cost:  linear; at least 50 MB of code a second.
 Result<Proof> verify(std::span<const uint8_t> unit, uint32_t code_len,
                      const ipjit_contract& contract);
+
+/// A refusal as an Error, also one that the kernel's copy of the checker wrote.
+Error error_of(const ipjit_report& report);
 
 }  // namespace ipjit::verifier

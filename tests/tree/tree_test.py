@@ -28,7 +28,8 @@ FLOORS = {
     "tier2-llvm": ("ipjit/", "ir/", "lookup/", "arch-detect/", "tier2-llvm/"),
     "verifier": ("ipjit/", "verifier/"),
     "runtime": ("ipjit/", "arch-detect/", "ir/", "lookup/", "bpf-frontend/", "netfilter-frontend/",
-                "tier1-asmjit/", "tier2-llvm/remote/", "verifier/", "runtime/"),
+                "tier1-asmjit/", "tier2-llvm/remote/", "verifier/", "runtime/",
+                "kernel-glue/uapi/"),
 }
 # The one file of ir/ that also knows the machine.
 EXTRA = {"ir/compiler.h": ("arch-detect/",)}
@@ -118,7 +119,8 @@ def check_quoted_includes_exist(tree):
         for match in INCLUDE.finditer(text):
             quoted = match.group(1)
             if quoted and not any((base / quoted).exists() for base in
-                                  (ROOT, ROOT / "include", (ROOT / name).parent)) \
+                                  (ROOT, ROOT / "include", ROOT / "kernel-glue",
+                                   (ROOT / name).parent)) \
                     and not is_generated(tree, name, quoted):
                 yield f"{name}:{line_of(text, match.start())}: \"{quoted}\" is not in the tree"
 
