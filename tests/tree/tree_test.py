@@ -39,8 +39,8 @@ THIRD_PARTY = {
     "llvm/": ("tier2-llvm/", "tests/"),
     "Zydis/": ("tools/", "tests/"),
     "urcu": ("runtime/", "tests/"),
-    "CLI/": ("tools/",),
-    "rte_": ("bench/",),
+    "CLI/": ("tools/", "bench/dpdk/"),
+    "rte_": ("bench/", "include/ipjit/ipjit_dpdk.h", "tests/dpdk/"),
     "gtest/": ("tests/",),
     "gmock/": ("tests/",),
 }
