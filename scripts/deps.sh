@@ -14,11 +14,13 @@ set -euo pipefail
 
 build=(g++ cmake ninja-build pkg-config libpcap-dev libasmjit-dev libfmt-dev libcli11-dev
        nlohmann-json3-dev libzydis-dev llvm-19-dev)
-demo=("${build[@]}" tcpdump iproute2 iputils-ping ethtool procps python3 curl)
+# The virtual machine; its kernel image is downloaded and unpacked by scripts/vm, not installed.
+vm=(qemu-system-x86 busybox-static kmod e2fsprogs linux-headers-cloud-amd64 make)
+demo=("${build[@]}" "${vm[@]}" tcpdump iproute2 iputils-ping ethtool procps python3 curl)
 deb=("${build[@]}" dpkg-dev file)
 bench=("${demo[@]}" libbenchmark-dev libdpdk-dev libgtest-dev libgmock-dev
        clang-19 libclang-rt-19-dev llvm-19 valgrind)
-check=("${bench[@]}" "${deb[@]}" git clang-format
+check=("${bench[@]}" "${deb[@]}" nftables git clang-format
        clang-tidy-19 graphviz wireshark-common apparmor sudo libcap2-bin gdb man-db)
 
 die() { echo "deps: $*" >&2; exit 1; }
