@@ -2,8 +2,8 @@
 /*
  * Event queues.
  *
- * A full queue forgets its oldest event: what a slow reader finds is recent, and
- * the count of what it missed comes with the first event that it gets.  All
+ * A full queue forgets its oldest event: what a slow reader finds is recent,
+ * and the count of what it missed comes with the first event that it gets.  All
  * queues hang on one list under one spinlock; so that posting stays short, the
  * number of open files is limited, and some are kept for who may change policy.
  */

@@ -2,8 +2,8 @@
 /*
  * Fields of ctx from an skb, with exactly the meaning that the kernel's classic
  * filters give to SKF_AD_* (net/core/filter.c, convert_bpf_extensions() and
- * convert_skb_access()): what lies in the skb is read as it is.  The hash is not
- * computed, the queue is the raw mapping, the VLAN tag has all 16 bits.
+ * convert_skb_access()): what lies in the skb is read as it is.  The hash is
+ * not computed, the queue is the raw mapping, the VLAN tag has all 16 bits.
  *
  * One case has no value: the kernel's code leaves a filter that asks for the
  * device of a packet without one, and returns what A holds then.  Code that got

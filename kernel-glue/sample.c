@@ -2,9 +2,10 @@
 /*
  * The sample area.
  *
- *   page 0      struct ipjit_dev_rings
- *   then, for each possible CPU, whole pages:
- *               u64 begun | sample 0 | sample 1 | ... | sample records-1
+ *   page 0               struct ipjit_dev_rings
+ *   for each possible CPU
+ *     a page             u64, samples begun
+ *     whole pages        sample 0 | sample 1 | ... | sample records-1
  *
  * A CPU writes only its own ring, with interrupts off: filters run in processes
  * and in softirqs, never in NMIs, so nobody else begins a record between the
@@ -32,12 +33,13 @@
 
 struct ring {
 	u64 begun;
+	u8 rest_of_page[PAGE_SIZE - sizeof(u64)];
 	struct ipjit_dev_sample sample[];
 };
 
 static struct ipjit_dev_rings *area;
 static u64 area_bytes;
-/* Of our own: user space cannot write the area, but the kernel trusts no page it shows. */
+/* Not read back from the area: the kernel trusts no page that it shows. */
 static u32 record_mask, ring_bytes;
 
 static struct ring *ring_of(unsigned int cpu)

@@ -5,8 +5,8 @@
  *   sizes        checked before anything is allocated; sums are of 64 bits
  *   contract     copied, then held against what this kernel offers
  *   code, tables copied once: the bytes verified are the bytes that will run
- *   verify       in a workspace of its own, linear in the code; few at a time, so
- *                that a storm of installs costs a few workspaces and no more
+ *   verify       in a workspace of its own, linear in the code; few at a time,
+ *                so that a storm of installs costs a few workspaces and no more
  */
 #include "unit.h"
 
@@ -17,15 +17,12 @@
 #include <linux/uaccess.h>
 
 #include "fill.h"
-#include "verifier/core/decode.h"
+#include "rets.h"
 
 #define VERIFIERS 2	/* at a time */
-#define RET 0xc3
-#define INT3 0xcc
-#define JMP_REL32 0xe9
-#define RET_BYTES 5	/* ret and its padding; jmp rel32 */
 
-static struct semaphore verifiers = __SEMAPHORE_INITIALIZER(verifiers, VERIFIERS);
+static struct semaphore verifiers =
+	__SEMAPHORE_INITIALIZER(verifiers, VERIFIERS);
 static atomic64_t verify_cycles, verify_bytes;
 
 static bool contract_fits(const struct ipjit_contract *c,
@@ -40,8 +37,8 @@ static bool contract_fits(const struct ipjit_contract *c,
 	       c->nr_tables <= IPJIT_MAX_CTX_TABLES && !c->pad;
 }
 
-/* Where each table lies; their bytes must be tables_len, padding between them apart. */
-static int lay_out_tables(struct ipjit_unit *unit)
+/* The tables must fill tables_len, but for the padding between them. */
+static int check_tables(const struct ipjit_unit *unit)
 {
 	u64 end = 0;
 	u32 i;
@@ -54,7 +51,6 @@ static int lay_out_tables(struct ipjit_unit *unit)
 		    t->size > IPJIT_DEV_MAX_TABLES)
 			return -EINVAL;
 		end = ALIGN(end, IPJIT_TABLE_ALIGN);
-		unit->table_at[i] = end;
 		end += t->size;
 	}
 	if (unit->tables_len < end ||
@@ -97,7 +93,7 @@ int ipjit_unit_copy(struct ipjit_unit *unit,
 		return -EFAULT;
 	if (!contract_fits(&unit->contract, offer))
 		return -EINVAL;
-	err = lay_out_tables(unit);
+	err = check_tables(unit);
 	if (err)
 		return err;
 	unit->code = copy_in(ask->code, ask->code_len);
@@ -116,27 +112,6 @@ void ipjit_unit_free(struct ipjit_unit *unit)
 {
 	kvfree(unit->code);
 	kvfree(unit->tables);
-}
-
-/* Does each ret have the room that patching it takes? */
-static bool rets_are_padded(const struct ipjit_unit *unit)
-{
-	struct insn insn;
-	u32 at, i;
-
-	for (at = 0; at < unit->code_len; at += insn.len) {
-		if (ipjit_decode(&insn, unit->code, unit->code_len, at,
-				 unit->contract.isa))
-			return false;
-		if (insn.op != OP_ret)
-			continue;
-		if (insn.len != 1 || unit->code_len - at < RET_BYTES)
-			return false;
-		for (i = 1; i < RET_BYTES; i++)
-			if (unit->code[at + i] != INT3)
-				return false;
-	}
-	return true;
 }
 
 static int run_verifier(const struct ipjit_unit *unit,
@@ -169,33 +144,10 @@ int ipjit_unit_verify(struct ipjit_unit *unit, const struct ipjit_offer *offer,
 		return err;
 	err = run_verifier(unit, report);
 	up(&verifiers);
-	if (!err && offer->return_thunk && !rets_are_padded(unit))
-		return -EINVAL;
+	if (!err && offer->return_thunk)
+		err = ipjit_rets_check(unit->code, unit->code_len,
+				       unit->contract.isa, report);
 	return err;
-}
-
-int ipjit_unit_patch_rets(const struct ipjit_unit *unit, u8 *code, u64 at,
-			  u64 thunk)
-{
-	struct insn insn;
-	u32 i;
-
-	for (i = 0; i < unit->code_len; i += insn.len) {
-		s64 away = thunk - (at + i + RET_BYTES);
-		s32 rel = away;
-
-		/* Decoded from the unit: patched bytes are no instructions of ours. */
-		if (ipjit_decode(&insn, unit->code, unit->code_len, i,
-				 unit->contract.isa))
-			return -EINVAL;
-		if (insn.op != OP_ret)
-			continue;
-		if (rel != away)
-			return -ERANGE;
-		code[i] = JMP_REL32;
-		memcpy(code + i + 1, &rel, sizeof(rel));
-	}
-	return 0;
 }
 
 void ipjit_unit_totals(u64 *cycles, u64 *bytes)

@@ -18,7 +18,6 @@ struct ipjit_unit {
 	u32 code_len, tables_len;
 	u8 *code;
 	u8 *tables;		/* NULL if there are none */
-	u32 table_at[IPJIT_MAX_CTX_TABLES];	/* by contract->table[i] */
 };
 
 /* What this machine offers to a contract. */
@@ -34,18 +33,12 @@ int ipjit_unit_copy(struct ipjit_unit *unit,
 void ipjit_unit_free(struct ipjit_unit *unit);
 
 /*
- * The verifier's word: 0 or -EPERM with the report filled.  Sleeps; holds no
- * lock that anybody but other verifications waits for.
+ * The verifier's word: 0, or -EPERM with the report filled; -EINVAL where a ret
+ * has no room for the thunk.  Sleeps; holds no lock that anybody but other
+ * verifications waits for.
  */
 int ipjit_unit_verify(struct ipjit_unit *unit, const struct ipjit_offer *offer,
 		      struct ipjit_report *report);
-
-/*
- * After verification: every `ret; int3 x 4` of `code`, which will run at
- * address `at`, becomes `jmp thunk`.  -ERANGE if that does not reach.
- */
-int ipjit_unit_patch_rets(const struct ipjit_unit *unit, u8 *code, u64 at,
-			  u64 thunk);
 
 /* Cycles and bytes of all verifications. */
 void ipjit_unit_totals(u64 *cycles, u64 *bytes);

@@ -177,9 +177,10 @@ struct ipjit_dev_event {
 };
 
 /*
- * The sample area: struct ipjit_dev_rings in a page of its own, then for each CPU a page that begins
- * with a u64, the number of samples ever begun; from its byte 8 on, `records` records.  Sample n is record
- * n % records.  A reader copies a record and keeps it only if `sequence` was 2n + 2 before and after.
+ * The sample area: struct ipjit_dev_rings in a page of its own, then for each CPU a page of which
+ * the first u64 is the number of samples ever begun, and pages with `records` records.  Sample n is
+ * record n % records.  A reader copies a record and keeps it only if `sequence` was 2n + 2 before
+ * and after.
  */
 struct ipjit_dev_rings {
 	__u32 cpus;
