@@ -16,7 +16,7 @@ jobs=$(nproc)
 fuzz_seconds=${IPJIT_FUZZ_SECONDS:-25}
 out=build-check
 stages=("$@")
-((${#stages[@]})) || stages=(format release tidy asan tsan fuzz slow)
+((${#stages[@]})) || stages=(format release tidy asan tsan fuzz slow kernel)
 rm -rf "$out"
 mkdir -p "$out"
 
@@ -44,7 +44,7 @@ stage_format() {
 }
 
 stage_release() {
-  configure_and_build release && run_tests release -LE slow
+  configure_and_build release && run_tests release -LE 'slow|vm'
 }
 
 stage_tidy() {
@@ -97,6 +97,16 @@ stage_fuzz() {
 
 stage_slow() { run_tests release -L slow; }
 
+# The module, and every test in the virtual machine.  Where headers or QEMU are missing the tests say
+# so and are skipped.
+stage_kernel() {
+  configure_and_build release || return
+  if ninja -C build-release -t query ipjit_ko >/dev/null 2>&1; then
+    ninja -C build-release ipjit_ko || return
+  fi
+  run_tests release -L vm
+}
+
 say_stage() {
   local name=$1 status=$2 seconds=$3 counts=$4 word=ok
   ((status == 0)) || word=FAILED
@@ -107,17 +117,17 @@ begun=$SECONDS
 : >"$out/tally"
 for stage in "${stages[@]}"; do
   start=$SECONDS
-  if [[ $stage == slow ]]; then
-    # The slow tests share the release build but keep reports of their own.
-    [[ -f build-release/build.ninja ]] || configure_and_build release >"$out/slow.log" 2>&1
+  if [[ $stage == slow || $stage == kernel ]]; then
+    # These share the release build but keep reports of their own.
+    [[ -f build-release/build.ninja ]] || configure_and_build release >"$out/$stage.log" 2>&1
     mv "$out/release.junit.xml" "$out/release.kept.xml" 2>/dev/null
   fi
   "stage_$stage" >>"$out/$stage.log" 2>&1
   status=$?
-  if [[ $stage == slow ]]; then
-    mv "$out/release.junit.xml" "$out/slow.junit.xml" 2>/dev/null
+  if [[ $stage == slow || $stage == kernel ]]; then
+    mv "$out/release.junit.xml" "$out/$stage.junit.xml" 2>/dev/null
     mv "$out/release.kept.xml" "$out/release.junit.xml" 2>/dev/null
-    ln -sfn release.reports "$out/slow.reports"
+    ln -sfn release.reports "$out/$stage.reports"
   fi
   counts=$(scripts/tally.py stage "$out" "$stage" "$status" | tee -a "$out/tally")
   say_stage "$stage" "$status" $((SECONDS - start)) "${counts#* }"

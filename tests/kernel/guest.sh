@@ -1,0 +1,57 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Runs test scripts one after the other in the guest: guest.sh NAME...
+#
+# Each runs in a shell of its own with lib.sh read.  After each, what it left is taken away (processes,
+# namespaces, links, the module), and the kernel's log is looked at: a complaint fails the script that was
+# running.  A line "== NAME SECONDS" ends each script's output.
+
+here=${0%/*}
+complaint='BUG:|Oops|WARNING:|general protection|KASAN|UBSAN|circular locking|suspicious RCU|blocked for more|kmemleak: [0-9]+ new|refcount_t:'
+
+# Whatever was not there when we began.
+processes() { ps -o pid= 2>/dev/null | sort; }
+
+tidy() {
+  for pid in $(processes | sort | comm -13 /run/processes.before - 2>/dev/null); do
+    [ "$pid" = $$ ] || [ ! -e "/proc/$pid/exe" ] || kill -9 "$pid" 2>/dev/null
+  done
+  ip netns list | while read -r name _; do ip netns delete "$name"; done
+  ip -o link | sed -n 's/^[0-9]*: \([^:@]*\)[:@].*/\1/p' | while read -r link; do
+    [ "$link" = lo ] || ip link delete "$link" 2>/dev/null
+  done
+  if [ -d /sys/module/ipjit ]; then rmmod ipjit 2>/dev/null || sleep 1 && rmmod ipjit 2>/dev/null; fi
+}
+
+processes >/run/processes.before
+dmesg --clear 2>/dev/null || dmesg -c >/dev/null
+status=0
+for name in "$@"; do
+  begun=$(cut -d' ' -f1 /proc/uptime)
+  (
+    test_name=$name
+    . "$here/lib.sh"
+    cd "$here" || exit 1
+    . "./${name}_test.sh"
+    exit $((failed > 0))
+  ) >/run/said 2>&1
+  code=$?
+  cat /run/said
+  if [ $code -ne 0 ] && ! grep -q '^not ok ' /run/said; then
+    echo "not ok $name ended with status $code"
+  fi
+  [ $code -eq 0 ] || status=1
+  tidy
+  if [ -d /sys/module/ipjit ]; then
+    echo "not ok $name: the module cannot be unloaded"
+    status=1
+  fi
+  dmesg -c >/run/log
+  if grep -Eq "$complaint" /run/log; then
+    echo "not ok $name: the kernel complained"
+    grep -E -A 40 "$complaint" /run/log | head -60 | sed 's/^/  | /'
+    status=1
+  fi
+  echo "== $name $(echo "$begun $(cut -d' ' -f1 /proc/uptime)" | awk '{printf "%.1f", $2 - $1}') s"
+done
+exit $status
