@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Budgets.
+ *
+ * Use is summed over the slots when somebody asks, which is at an install and
+ * in USE: there is no second set of books that could drift from the truth.
+ *
+ * Cold is who had few packets a second since it was last looked at.  A filter
+ * pushes out only colder ones, so two filters cannot push out each other in
+ * turns; one younger than WARM_UP is as hot as can be, for nothing is known of
+ * it yet, and is not pushed out.
+ */
+#include "budget.h"
+
+#include <linux/delay.h>
+#include <linux/ktime.h>
+#include <linux/math64.h>
+#include <linux/sched/signal.h>
+#include <linux/spinlock.h>
+
+#include "cache.h"
+#include "slot.h"
+
+#define WARM_UP (10 * NSEC_PER_SEC)
+#define WINDOW NSEC_PER_SEC	/* a rate is of at least so long */
+#define FREE_WAIT_MS 10
+#define FREE_WAITS 200
+
+static DEFINE_SPINLOCK(limit_lock);
+static struct ipjit_dev_budget limit = {
+	.code_user = IPJIT_CACHE_SIZE / 2,
+	.code_netns = IPJIT_CACHE_SIZE,
+	.code_all = IPJIT_CACHE_SIZE,
+	.table_user = 16u << 20,
+	.table_netns = 64u << 20,
+	.table_all = 64u << 20,
+};
+static atomic64_t evictions;
+
+static struct ipjit_dev_budget limits(void)
+{
+	struct ipjit_dev_budget now;
+
+	spin_lock(&limit_lock);
+	now = limit;
+	spin_unlock(&limit_lock);
+	return now;
+}
+
+static u64 key_of(const struct ipjit_slot *slot, enum ipjit_scope scope)
+{
+	switch (scope) {
+	case IPJIT_SCOPE_USER:
+		return slot->owner.uid;
+	case IPJIT_SCOPE_NETNS:
+		return slot->owner.netns;
+	default:
+		return 0;
+	}
+}
+
+/* Puts `slot` and returns the next one of the scope, with a reference. */
+static struct ipjit_slot *next_of(struct ipjit_slot *slot,
+				  enum ipjit_scope scope, u64 key)
+{
+	u64 after = 0;
+
+	do {
+		if (slot) {
+			after = slot->id;
+			ipjit_slot_put(slot);
+		}
+		cond_resched();
+		slot = ipjit_slot_next(after);
+	} while (slot && key_of(slot, scope) != key);
+	return slot;
+}
+
+static void sum(struct ipjit_dev_use *use, enum ipjit_scope scope, u64 key)
+{
+	struct ipjit_slot *slot;
+	u64 code, table;
+
+	for (slot = next_of(NULL, scope, key); slot;
+	     slot = next_of(slot, scope, key)) {
+		ipjit_slot_bytes(slot, &code, &table);
+		use->code += code;
+		use->table += table;
+		use->filters++;
+	}
+}
+
+enum ipjit_scope ipjit_budget_broken(const struct ipjit_slot *slot,
+				     const struct ipjit_version *version)
+{
+	const struct ipjit_dev_budget now = limits();
+	const u64 code[] = {now.code_all, now.code_user, now.code_netns};
+	const u64 table[] = {now.table_all, now.table_user, now.table_netns};
+	u64 tables = (u64)version->tables.nr_pages << PAGE_SHIFT;
+	enum ipjit_scope scope;
+
+	for (scope = 0; scope < IPJIT_SCOPES; scope++) {
+		struct ipjit_dev_use use = {
+			.code = version->code.size, .table = tables,
+		};
+
+		sum(&use, scope, key_of(slot, scope));
+		if (use.code > code[scope] || use.table > table[scope])
+			break;
+	}
+	return scope;
+}
+
+/* Packets a second, in 1/1024. */
+static u64 heat_of(struct ipjit_slot *slot)
+{
+	u64 now = ktime_get_ns();
+	u64 since = slot->heat.since_ns ? slot->heat.since_ns : slot->born_ns;
+	struct ipjit_dev_filter f = {};
+
+	if (now - slot->born_ns < WARM_UP)
+		return U64_MAX;
+	if (slot->heat.since_ns && now - since < WINDOW)
+		return slot->heat.rate;
+	ipjit_slot_describe(slot, &f);
+	slot->heat.rate = mul_u64_u64_div_u64(f.packets - slot->heat.packets,
+					      NSEC_PER_SEC << 10, now - since);
+	slot->heat.packets = f.packets;
+	slot->heat.since_ns = now;
+	return slot->heat.rate;
+}
+
+static struct ipjit_slot *find_coldest(struct ipjit_slot *than,
+				       enum ipjit_scope scope)
+{
+	u64 key = key_of(than, scope), least = heat_of(than), code, table;
+	struct ipjit_slot *slot, *coldest = NULL;
+
+	for (slot = next_of(NULL, scope, key); slot;
+	     slot = next_of(slot, scope, key)) {
+		if (slot == than || heat_of(slot) >= least)
+			continue;
+		ipjit_slot_bytes(slot, &code, &table);
+		if (!code)
+			continue;
+		if (coldest)
+			ipjit_slot_put(coldest);
+		refcount_inc(&slot->refs);
+		coldest = slot;
+		least = heat_of(slot);
+	}
+	return coldest;
+}
+
+/* Its code may still be running: the memory is free after a grace period. */
+static int wait_until_free(struct ipjit_slot *slot)
+{
+	u64 code, table;
+	int i;
+
+	for (i = 0; i < FREE_WAITS; i++) {
+		ipjit_slot_bytes(slot, &code, &table);
+		if (!code)
+			break;
+		if (msleep_interruptible(FREE_WAIT_MS))
+			return -EINTR;
+	}
+	return 0;
+}
+
+int ipjit_budget_make_room(struct ipjit_slot *slot, enum ipjit_scope scope)
+{
+	struct ipjit_slot *coldest = find_coldest(slot, scope);
+	int err;
+
+	if (!coldest)
+		return -ENOSPC;
+	err = ipjit_slot_evict(coldest, false);
+	if (!err) {
+		atomic64_inc(&evictions);
+		err = wait_until_free(coldest);
+	}
+	ipjit_slot_put(coldest);
+	return err;
+}
+
+void ipjit_budget_set(const struct ipjit_dev_budget *budget)
+{
+	spin_lock(&limit_lock);
+#define SET(field) (limit.field = budget->field ? budget->field : limit.field)
+	SET(code_user);
+	SET(code_netns);
+	SET(code_all);
+	SET(table_user);
+	SET(table_netns);
+	SET(table_all);
+#undef SET
+	spin_unlock(&limit_lock);
+}
+
+int ipjit_budget_use(struct ipjit_dev_use *use)
+{
+	enum ipjit_scope scope = use->what;
+	u64 key = use->key;
+
+	if (use->pad || use->what >= IPJIT_SCOPES ||
+	    (scope == IPJIT_SCOPE_ALL && key))
+		return -EINVAL;
+	use->code = 0;
+	use->table = 0;
+	use->filters = 0;
+	sum(use, scope, key);
+	use->evictions = atomic64_read(&evictions);
+	use->limit = limits();
+	return 0;
+}

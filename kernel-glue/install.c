@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * INSTALL, step by step:
+ *
+ *	ask        numbers in range; the filter exists, and runs `expected`
+ *	copy       contract, code, tables: once (unit.c)
+ *	verify     no lock held; then the scan of hardened filters
+ *	place      memory, trampolines, budgets: one install at a time
+ *	publish    compares `expected` again, under the slot's lock
+ *
+ * The early look at `expected` only saves work.  Nothing is held while user
+ * memory is touched: a page that a caller keeps from arriving holds up nobody
+ * but that caller.  The socket may close at any step; our reference keeps slot
+ * and program, and publish finds the slot dead.
+ */
+#include "install.h"
+
+#include <asm/cpufeature.h>
+#include <linux/err.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "budget.h"
+#include "harden.h"
+#include "slot.h"
+#include "socket.h"
+#include "thunk.h"
+#include "unit.h"
+
+#define MAX_GUARD 1024
+
+/* Placing and publishing; outside all locks of slot.h. */
+static DEFINE_MUTEX(placing);
+static atomic64_t installs, refusals;
+
+u32 ipjit_install_isa(void)
+{
+	u32 isa = 0;
+
+	if (boot_cpu_has(X86_FEATURE_MOVBE))
+		isa |= IPJIT_ISA_MOVBE;
+	if (boot_cpu_has(X86_FEATURE_POPCNT))
+		isa |= IPJIT_ISA_POPCNT;
+	if (boot_cpu_has(X86_FEATURE_ABM))
+		isa |= IPJIT_ISA_LZCNT;
+	/* Their VEX encodings fault unless the OS keeps AVX state. */
+	if (!boot_cpu_has(X86_FEATURE_AVX))
+		return isa;
+	if (boot_cpu_has(X86_FEATURE_BMI1))
+		isa |= IPJIT_ISA_BMI1;
+	if (boot_cpu_has(X86_FEATURE_BMI2))
+		isa |= IPJIT_ISA_BMI2;
+	return isa;
+}
+
+u32 ipjit_install_needs(void)
+{
+	u32 needs = 0;
+
+	if (ipjit_return_thunk())
+		needs |= IPJIT_DEV_RETURN_THUNK;
+	if (IS_ENABLED(CONFIG_X86_KERNEL_IBT))
+		needs |= IPJIT_DEV_IBT;
+	return needs;
+}
+
+void ipjit_install_totals(u64 *accepted, u64 *refused)
+{
+	*accepted = atomic64_read(&installs);
+	*refused = atomic64_read(&refusals);
+}
+
+static bool is_sane(const struct ipjit_dev_install *ask)
+{
+	return (ask->tier == 1 || ask->tier == 2) && ask->guard <= MAX_GUARD;
+}
+
+static u64 running(const struct ipjit_slot *slot)
+{
+	const struct ipjit_version *now;
+	u64 id;
+
+	rcu_read_lock();
+	now = rcu_dereference(slot->current);
+	id = now ? now->id : 0;
+	rcu_read_unlock();
+	return id;
+}
+
+static int scan_if_hardened(const struct ipjit_slot *slot,
+			    const struct ipjit_unit *unit,
+			    struct ipjit_report *report)
+{
+	const struct sock_fprog_kern *program = ipjit_slot_program(slot);
+	struct ipjit_hardened_hit hit;
+	int found;
+
+	if (!(slot->owner.flags & IPJIT_DEV_HARDENED))
+		return 0;
+	found = ipjit_harden_scan(program->filter, program->len, unit->code,
+				  unit->code_len, &hit);
+	if (found <= 0)
+		return found;
+	report->accepted = 0;
+	report->offset = hit.offset;
+	snprintf(report->state, sizeof(report->state),
+		 "constant %#x of a hardened filter stands in its code",
+		 hit.constant);
+	return -EACCES;
+}
+
+static int check(const struct ipjit_slot *slot, struct ipjit_unit *unit,
+		 const struct ipjit_offer *offer, u64 report_to)
+{
+	struct ipjit_report *report;
+	int err;
+
+	report = kzalloc(sizeof(*report), GFP_KERNEL);
+	if (!report)
+		return -ENOMEM;
+	err = ipjit_unit_verify(unit, offer, report);
+	if (!err)
+		err = scan_if_hardened(slot, unit, report);
+	if (err == -EPERM || err == -EACCES || err == -EINVAL) {
+		atomic64_inc(&refusals);
+		if (report_to && copy_to_user(u64_to_user_ptr(report_to),
+					      report, sizeof(*report)))
+			err = -EFAULT;
+	}
+	kfree(report);
+	return err;
+}
+
+/* A version within its budgets, not published; pushes out what is colder. */
+static struct ipjit_version *place(struct ipjit_slot *slot,
+				   const struct ipjit_dev_install *ask,
+				   const struct ipjit_unit *unit)
+{
+	struct ipjit_version *version;
+	enum ipjit_scope scope;
+	int err;
+
+	do {
+		scope = IPJIT_SCOPE_ALL;
+		version = ipjit_version_new(slot, ask, &unit->contract,
+					    unit->code, unit->tables);
+		if (PTR_ERR(version) != -ENOSPC) {
+			if (IS_ERR(version))
+				return version;
+			scope = ipjit_budget_broken(slot, version);
+			if (scope == IPJIT_SCOPES)
+				return version;
+			ipjit_version_free(version);
+		}
+		err = ipjit_budget_make_room(slot, scope);
+	} while (!err);
+	if (err != -ENOSPC)
+		return ERR_PTR(err);
+	ipjit_left_count(IPJIT_DEV_LEFT_over_budget);
+	return ERR_PTR(IS_ERR(version) ? -ENOSPC : -EDQUOT);
+}
+
+static int place_and_publish(struct ipjit_slot *slot,
+			     struct ipjit_dev_install *ask,
+			     const struct ipjit_unit *unit)
+{
+	struct ipjit_version *version;
+	u64 id;
+	int err;
+
+	if (mutex_lock_interruptible(&placing))
+		return -EINTR;
+	version = place(slot, ask, unit);
+	err = PTR_ERR_OR_ZERO(version);
+	if (!err) {
+		id = version->id;
+		err = ipjit_version_publish(version, ask->expected);
+		if (err)
+			ipjit_version_free(version);
+		else
+			ask->version = id;
+	}
+	mutex_unlock(&placing);
+	return err == -EPERM ? -EBUSY : err;
+}
+
+static int install_in(struct ipjit_slot *slot, struct ipjit_dev_install *ask)
+{
+	const struct ipjit_offer offer = {
+		.isa = ipjit_install_isa(),
+		.return_thunk = ipjit_return_thunk(),
+	};
+	struct ipjit_unit *unit;
+	int err;
+
+	if (READ_ONCE(slot->flags) & IPJIT_DEV_EVICTED)
+		return -EBUSY;
+	if (running(slot) != ask->expected)
+		return -ESTALE;
+	unit = kmalloc(sizeof(*unit), GFP_KERNEL);
+	if (!unit)
+		return -ENOMEM;
+	err = ipjit_unit_copy(unit, ask, &offer);
+	if (!err) {
+		err = check(slot, unit, &offer, ask->report);
+		if (!err)
+			err = place_and_publish(slot, ask, unit);
+		ipjit_unit_free(unit);
+	}
+	kfree(unit);
+	return err;
+}
+
+int ipjit_install(struct ipjit_dev_install *ask)
+{
+	struct ipjit_slot *slot;
+	int err;
+
+	ask->version = 0;
+	if (!is_sane(ask))
+		return -EINVAL;
+	slot = ipjit_slot_get(ask->id);
+	if (!slot)
+		return -ENOENT;
+	err = install_in(slot, ask);
+	ipjit_slot_put(slot);
+	if (!err)
+		atomic64_inc(&installs);
+	return err;
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Policy verbs.  Each changes one word of three, so they take turns: two that
+ * read, changed and wrote at the same time could lose one of the changes.
+ */
+#include "policy.h"
+
+#include <linux/errno.h>
+#include <linux/mutex.h>
+
+#include "event.h"
+#include "slot.h"
+
+/* Outermost: outside the locks of slot.h. */
+static DEFINE_MUTEX(verbs);
+
+static int set(const struct ipjit_policy *to)
+{
+	struct ipjit_policy now = ipjit_policy_get();
+	int err;
+
+	if (now.mode == to->mode && now.shadow == to->shadow &&
+	    now.paused == to->paused)
+		return 0;
+	err = ipjit_policy_set(to);
+	if (!err)
+		ipjit_event_post(IPJIT_DEV_POLICY, 0, 0);
+	return err;
+}
+
+int ipjit_policy_mode(u32 mode)
+{
+	struct ipjit_policy to;
+	int err;
+
+	if (mode > IPJIT_DEV_ON)
+		return -EINVAL;
+	if (mutex_lock_interruptible(&verbs))
+		return -EINTR;
+	to = ipjit_policy_get();
+	to.mode = mode;
+	err = set(&to);
+	mutex_unlock(&verbs);
+	return err;
+}
+
+int ipjit_policy_shadow(u32 on)
+{
+	struct ipjit_policy to;
+	int err;
+
+	if (on > 1)
+		return -EINVAL;
+	if (mutex_lock_interruptible(&verbs))
+		return -EINTR;
+	to = ipjit_policy_get();
+	to.shadow = on;
+	err = set(&to);
+	mutex_unlock(&verbs);
+	return err;
+}
+
+int ipjit_policy_pause(u32 on)
+{
+	struct ipjit_policy to;
+	int err;
+
+	if (on > 1)
+		return -EINVAL;
+	if (mutex_lock_interruptible(&verbs))
+		return -EINTR;
+	to = ipjit_policy_get();
+	to.paused = on;
+	err = set(&to);
+	mutex_unlock(&verbs);
+	return err;
+}
+
+int ipjit_policy_evict(const struct ipjit_dev_target *target)
+{
+	struct ipjit_slot *slot;
+	int err;
+
+	if (target->version)
+		return -EINVAL;
+	slot = ipjit_slot_get(target->id);
+	if (!slot)
+		return -ENOENT;
+	err = ipjit_slot_evict(slot, true);
+	ipjit_slot_put(slot);
+	return err;
+}
