@@ -12,10 +12,9 @@
  */
 #include "budget.h"
 
-#include <linux/delay.h>
 #include <linux/ktime.h>
 #include <linux/math64.h>
-#include <linux/sched/signal.h>
+#include <linux/sched.h>
 #include <linux/spinlock.h>
 
 #include "cache.h"
@@ -23,8 +22,6 @@
 
 #define WARM_UP (10 * NSEC_PER_SEC)
 #define WINDOW NSEC_PER_SEC	/* a rate is of at least so long */
-#define FREE_WAIT_MS 10
-#define FREE_WAITS 200
 
 static DEFINE_SPINLOCK(limit_lock);
 static struct ipjit_dev_budget limit = {
@@ -130,18 +127,25 @@ static u64 heat_of(struct ipjit_slot *slot)
 	return slot->heat.rate;
 }
 
+static bool has_code(struct ipjit_slot *slot)
+{
+	bool has;
+
+	rcu_read_lock();
+	has = rcu_dereference(slot->running) || rcu_dereference(slot->general);
+	rcu_read_unlock();
+	return has;
+}
+
 static struct ipjit_slot *find_coldest(struct ipjit_slot *than,
 				       enum ipjit_scope scope)
 {
-	u64 key = key_of(than, scope), least = heat_of(than), code, table;
+	u64 key = key_of(than, scope), least = heat_of(than);
 	struct ipjit_slot *slot, *coldest = NULL;
 
 	for (slot = next_of(NULL, scope, key); slot;
 	     slot = next_of(slot, scope, key)) {
-		if (slot == than || heat_of(slot) >= least)
-			continue;
-		ipjit_slot_bytes(slot, &code, &table);
-		if (!code)
+		if (slot == than || !has_code(slot) || heat_of(slot) >= least)
 			continue;
 		if (coldest)
 			ipjit_slot_put(coldest);
@@ -152,22 +156,6 @@ static struct ipjit_slot *find_coldest(struct ipjit_slot *than,
 	return coldest;
 }
 
-/* Its code may still be running: the memory is free after a grace period. */
-static int wait_until_free(struct ipjit_slot *slot)
-{
-	u64 code, table;
-	int i;
-
-	for (i = 0; i < FREE_WAITS; i++) {
-		ipjit_slot_bytes(slot, &code, &table);
-		if (!code)
-			break;
-		if (msleep_interruptible(FREE_WAIT_MS))
-			return -EINTR;
-	}
-	return 0;
-}
-
 int ipjit_budget_make_room(struct ipjit_slot *slot, enum ipjit_scope scope)
 {
 	struct ipjit_slot *coldest = find_coldest(slot, scope);
@@ -176,12 +164,13 @@ int ipjit_budget_make_room(struct ipjit_slot *slot, enum ipjit_scope scope)
 	if (!coldest)
 		return -ENOSPC;
 	err = ipjit_slot_evict(coldest, false);
-	if (!err) {
-		atomic64_inc(&evictions);
-		err = wait_until_free(coldest);
-	}
 	ipjit_slot_put(coldest);
-	return err;
+	if (err)
+		return err;
+	atomic64_inc(&evictions);
+	/* Its memory is free once no CPU can be in it. */
+	ipjit_reaper_flush();
+	return 0;
 }
 
 void ipjit_budget_set(const struct ipjit_dev_budget *budget)

@@ -24,7 +24,7 @@ enum ipjit_scope ipjit_budget_broken(const struct ipjit_slot *slot,
 
 /*
  * Evicts the coldest filter of the scope that is colder than `slot`, and waits
- * until its memory is free.  -ENOSPC: there is none.  -EINTR.
+ * until its memory is free.  -ENOSPC: there is none.
  * One caller at a time.
  */
 int ipjit_budget_make_room(struct ipjit_slot *slot, enum ipjit_scope scope);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The slow side of a trampoline: one packet of 2^k, every packet in shadow mode.
+ * The slow side of a trampoline: one packet of 2^k, every packet in shadow.
  *
  * Both codes run here on the same skb, in turns which is first, so that neither
  * always finds the other's cache lines warm.  Interrupts are off meanwhile: a

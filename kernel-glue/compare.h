@@ -22,7 +22,7 @@ unsigned int ipjit_packet_on(const struct sk_buff *skb,
 unsigned int ipjit_packet_observe(const struct sk_buff *skb,
 				  const struct bpf_insn *insns,
 				  struct ipjit_version *version);
-/* SHADOW: every packet comes here, both run; whose verdict counts is the mode's. */
+/* SHADOW: every packet comes here; both run, the kernel's decides. */
 unsigned int ipjit_packet_shadow(const struct sk_buff *skb,
 				 const struct bpf_insn *insns,
 				 struct ipjit_version *version);

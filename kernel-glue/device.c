@@ -23,7 +23,7 @@
 #include "budget.h"
 #include "event.h"
 #include "install.h"
-#include "policy.h"
+#include "control.h"
 #include "sample.h"
 #include "socket.h"
 #include "stats.h"
@@ -85,22 +85,22 @@ static int do_use(union argument *a)
 
 static int do_mode(union argument *a)
 {
-	return ipjit_policy_mode(a->word);
+	return ipjit_control_mode(a->word);
 }
 
 static int do_shadow(union argument *a)
 {
-	return ipjit_policy_shadow(a->word);
+	return ipjit_control_shadow(a->word);
 }
 
 static int do_pause(union argument *a)
 {
-	return ipjit_policy_pause(a->word);
+	return ipjit_control_pause(a->word);
 }
 
 static int do_evict(union argument *a)
 {
-	return ipjit_policy_evict(&a->target);
+	return ipjit_control_evict(&a->target);
 }
 
 static int do_budget(union argument *a)

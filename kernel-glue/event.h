@@ -2,8 +2,8 @@
 /*
  * What happened to filters, told to everyone who has the device open.
  *
- * Each open file has a bounded queue of its own; a reader that does not keep up
- * loses events, and is told how many.  Losing is harmless: LIST tells the truth.
+ * Each open file has a bounded queue of its own; a reader that does not keep
+ * up loses events, and is told how many.  That is harmless: LIST tells all.
  */
 #ifndef IPJIT_EVENT_H
 #define IPJIT_EVENT_H
@@ -24,7 +24,7 @@ ssize_t ipjit_queue_read(struct ipjit_queue *queue, char __user *to,
 __poll_t ipjit_queue_poll(struct ipjit_queue *queue, struct file *file,
 			  poll_table *wait);
 
-/* Any context but the packet path, which defers it (slot.h); takes a spinlock. */
+/* Any context but the packet path, which defers it; takes a spinlock. */
 void ipjit_event_post(enum ipjit_dev_event_type type, u64 id, u64 version);
 /* Events that no queue had room for, in all. */
 u64 ipjit_events_lost(void);

@@ -9,7 +9,7 @@
 #include <linux/filter.h>
 #include <linux/types.h>
 
-/* A constant of the filter, in either byte order, stands somewhere in the code? */
+/* A constant of the filter, in either byte order, that stands in the code. */
 struct ipjit_hardened_hit {
 	u32 constant;
 	u32 offset;	/* in the code */

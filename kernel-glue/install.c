@@ -82,7 +82,7 @@ static u64 running(const struct ipjit_slot *slot)
 	u64 id;
 
 	rcu_read_lock();
-	now = rcu_dereference(slot->current);
+	now = rcu_dereference(slot->running);
 	id = now ? now->id : 0;
 	rcu_read_unlock();
 	return id;

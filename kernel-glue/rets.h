@@ -20,7 +20,7 @@ int ipjit_rets_check(const u8 *code, u32 len, u32 isa,
 
 /*
  * `to` holds a copy of the `len` bytes at `code` that were verified and checked
- * as above, and will run at address `at`.  -ERANGE if the thunk is too far away.
+ * as above, and will run at address `at`.  -ERANGE: the thunk is too far away.
  */
 int ipjit_rets_patch(u8 *to, const u8 *code, u32 len, u32 isa, u64 at,
 		     u64 thunk);

@@ -78,6 +78,13 @@ struct ipjit_owner {
 	char comm[TASK_COMM_LEN];
 };
 
+/* How busy it is, as budget.c last saw it, which is also who writes it. */
+struct ipjit_heat {
+	u64 packets;
+	u64 since_ns;
+	u64 rate;			/* packets a second, in 1/1024 */
+};
+
 typedef unsigned int (*ipjit_bpf_fn)(const void *skb,
 				     const struct bpf_insn *insns);
 
@@ -90,6 +97,7 @@ struct ipjit_slot {
 	struct ipjit_version __rcu *general;	/* what a retreat goes to */
 	struct ipjit_owner owner;
 	u64 born_ns;			/* CLOCK_MONOTONIC */
+	struct ipjit_heat heat;
 
 	struct mutex lock;		/* all below, and the two above */
 	bool dead;			/* given back; bpf_func is the kernel's */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Questions and their answers.  A slot is held by a reference while it is asked,
- * and no lock is held while an answer is copied out.
+ * Questions and their answers.  A slot is held by a reference while it is
+ * asked, and no lock is held while an answer is copied out.
  */
 #include "stats.h"
 

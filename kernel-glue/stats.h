@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the module says about itself and its filters, and the daemon's retreat. */
+/* What the module says about itself and its filters; the daemon's retreat. */
 #ifndef IPJIT_STATS_H
 #define IPJIT_STATS_H
 

@@ -48,7 +48,7 @@ struct ipjit_dev_info {
 	__u32 version;		/* IPJIT_DEV_VERSION */
 	__u32 abi;		/* IPJIT_ABI_VERSION */
 	__u32 mode;		/* enum ipjit_dev_mode */
-	__u32 shadow;		/* 1: every packet runs both, differences are counted */
+	__u32 shadow;		/* 1: every packet runs both and the kernel's verdict counts */
 	__u32 paused;		/* 1: all filters run the kernel's own code until RESUME */
 	__u32 isa;		/* enum ipjit_isa: what this CPU can */
 	__u32 needs;		/* enum ipjit_dev_needs */

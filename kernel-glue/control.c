@@ -3,7 +3,7 @@
  * Policy verbs.  Each changes one word of three, so they take turns: two that
  * read, changed and wrote at the same time could lose one of the changes.
  */
-#include "policy.h"
+#include "control.h"
 
 #include <linux/errno.h>
 #include <linux/mutex.h>
@@ -28,7 +28,7 @@ static int set(const struct ipjit_policy *to)
 	return err;
 }
 
-int ipjit_policy_mode(u32 mode)
+int ipjit_control_mode(u32 mode)
 {
 	struct ipjit_policy to;
 	int err;
@@ -44,7 +44,7 @@ int ipjit_policy_mode(u32 mode)
 	return err;
 }
 
-int ipjit_policy_shadow(u32 on)
+int ipjit_control_shadow(u32 on)
 {
 	struct ipjit_policy to;
 	int err;
@@ -60,7 +60,7 @@ int ipjit_policy_shadow(u32 on)
 	return err;
 }
 
-int ipjit_policy_pause(u32 on)
+int ipjit_control_pause(u32 on)
 {
 	struct ipjit_policy to;
 	int err;
@@ -76,7 +76,7 @@ int ipjit_policy_pause(u32 on)
 	return err;
 }
 
-int ipjit_policy_evict(const struct ipjit_dev_target *target)
+int ipjit_control_evict(const struct ipjit_dev_target *target)
 {
 	struct ipjit_slot *slot;
 	int err;
