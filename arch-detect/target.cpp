@@ -124,6 +124,17 @@ Result<const Target*> default_target() {
   return *target;
 }
 
+Target kernel_target(uint32_t isa, uint64_t constant_seed) {
+  // No vector registers: the kernel does not save them for us.
+  Target target = kTargets.front();
+  for (const Target& known : kTargets)
+    if (!known.avx512 && (known.isa & ~isa) == 0) target = known;
+  target.avx2 = false;
+  target.tables_in_ctx = true;
+  target.constant_seed = constant_seed;
+  return target;
+}
+
 std::string cpu_brand() {
   if (cpuid(0x80000000).eax < 0x80000004) return "";
   std::string brand;

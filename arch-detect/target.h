@@ -20,6 +20,12 @@ struct Target {
   bool avx512 = false;
   std::string_view description;  ///< one line for `ipjit doctor`
 
+  // What the place where code runs asks of it, beside the CPU; see kernel_target().
+  bool tables_in_ctx = false;  ///< tables are reached through ctx->tables[], not beside the code
+  /// Not 0: no constant of the program stands in its code, but is made of two numbers that are
+  /// drawn from this seed.
+  uint64_t constant_seed = 0;
+
   bool operator==(const Target&) const = default;
 };
 
@@ -53,6 +59,10 @@ Result<const Target*> default_target();
 
 /// From: CPUID leaf 4 (Intel) or 0x8000001d (AMD).
 Caches caches();
+
+/// For code in the kernel: the richest known target within `isa` (enum ipjit_isa bits, as the
+/// module reports them), and tables in ctx.  Both tiers leave room for a return thunk everywhere.
+Target kernel_target(uint32_t isa, uint64_t constant_seed = 0);
 
 /// CPU brand string, trimmed; empty where CPUID has none.
 std::string cpu_brand();

@@ -32,7 +32,8 @@ using ir::TermKind;
 using ir::Type;
 using ir::ValueId;
 
-Ssa::Ssa(const Flow& flow, ir::Program& program) : flow_(flow), program_(program) {
+Ssa::Ssa(const Flow& flow, ir::Program& program, Missing missing)
+    : flow_(flow), program_(program), missing_(missing) {
   regs_.fill(ir::kNoValue);
   heads_.resize(flow.steps.size());
   arrivals_.reserve(size_t{flow.leaders} * 2);
@@ -171,6 +172,16 @@ void Ssa::reject_if(const Term& condition) {
   begin();
 }
 
+void Ssa::pull(uint32_t source) { close({.kind = TermKind::kPull, .source = source}); }
+
+void Ssa::pull_if(const Term& condition) {
+  pulls_.push_back(index(block()));
+  Term term = condition;
+  term.other = {.to = BlockId{index(block()) + 1}};
+  close(term);
+  begin();
+}
+
 void Ssa::split(const Term& term) {
   close(term);
   begin();
@@ -183,14 +194,22 @@ Edge Ssa::edge_to(BlockId to, ValueId arg) {
 
 void Ssa::finish() {
   IPJIT_CHECK(!open_);
-  if (heads_[flow_.end()] == 0 && needs_.empty()) return;
-  for (uint32_t need : needs_) program_.insns[need].fail = block();
-  if (heads_[flow_.end()] != 0) {
-    enter(flow_.end());
-  } else {
-    begin();
+  const bool rejected = heads_[flow_.end()] != 0;
+  const bool pulls = missing_ == Missing::kPull;
+  if (rejected || (!pulls && !needs_.empty())) {
+    if (rejected)
+      enter(flow_.end());
+    else
+      begin();
+    ret(ir::kNoValue, 0, flow_.reject);
   }
-  ret(ir::kNoValue, 0, flow_.reject);
+  if (pulls && (!needs_.empty() || !pulls_.empty())) {
+    begin();
+    pull(ir::kNoSource);
+  }
+  const BlockId last{index(block()) - 1};
+  for (uint32_t need : needs_) program_.insns[need].fail = last;
+  for (uint32_t branch : pulls_) program_.blocks[branch].term.taken = {.to = last};
 }
 
 }  // namespace ipjit::bpf

@@ -10,16 +10,22 @@
 
 namespace ipjit::bpf {
 
+/// What a program does where bytes are missing.
+enum class Missing : uint8_t { kReject, kPull };
+
 /// One block is open at a time.  Classic targets are named by pc: their blocks get ids when they
 /// are entered, and then the edges that wait for them are completed.
 class Ssa {
  public:
-  Ssa(const Flow& flow, ir::Program& program);
+  Ssa(const Flow& flow, ir::Program& program, Missing missing);
 
   bool open() const { return open_; }
 
   /// Opens the first block; what is live there is 0.
   void enter_first();
+
+  /// Whether some way leads to the leader; only pulling can cut them all.
+  bool reached(uint32_t pc) const { return heads_[pc] != 0; }
 
   /// Opens the block of a leader: registers that all ways in agree on keep their value, the others
   /// become parameters.
@@ -34,17 +40,21 @@ class Ssa {
   /// Appends an instruction with a 32-bit result that is at most `max`.
   ir::ValueId emit(ir::Insn insn, uint32_t max);
 
-  /// Appends `need`; the filter returns 0 where bytes are missing.
+  /// Appends `need`.
   void need(ir::ValueId base, uint64_t imm, uint32_t source);
 
   /// Ends the block.
   void ret(ir::ValueId value, uint32_t imm, uint32_t source);
+  void pull(uint32_t source);
   void jump(uint32_t pc, uint32_t source);
   void branch(const ir::Term& condition, uint32_t taken_pc, uint32_t other_pc);
 
   /// Ends the block with a branch to `ret 0` where the condition holds, and opens the next one,
   /// which goes on with the same registers.
   void reject_if(const ir::Term& condition);
+
+  /// The same with a branch to `pull`.
+  void pull_if(const ir::Term& condition);
 
   /// Branches inside one classic instruction, between blocks that it numbers itself: ends the block
   /// as given, without completing edges, and opens the next one.
@@ -53,7 +63,7 @@ class Ssa {
   ir::ValueId add_param(uint32_t max);
   ir::Edge edge_to(ir::BlockId to, ir::ValueId arg);
 
-  /// Writes the block for `ret 0`, if some edge or need wants it.
+  /// Writes the blocks for `ret 0` and `pull`, if some edge or need wants them.
   void finish();
 
  private:
@@ -74,6 +84,7 @@ class Ssa {
 
   const Flow& flow_;
   ir::Program& program_;
+  Missing missing_;
   bool open_ = false;
   uint32_t first_ = 0;   ///< of the open block, in the program's insns
   uint32_t params_ = 0;  ///< of the open block, in the program's params
@@ -83,6 +94,7 @@ class Ssa {
   std::vector<Arrival> arrivals_;
   std::vector<ir::ValueId> values_;
   std::vector<uint32_t> needs_;  ///< instructions whose else block is still open
+  std::vector<uint32_t> pulls_;  ///< blocks whose taken edge goes to `pull`
 };
 
 }  // namespace ipjit::bpf

@@ -16,6 +16,12 @@
 // always comes from 4*([k]&0xf)) the sum can neither wrap nor reach those ranges, and the load is
 // the plain one; Ssa::max() knows.
 //
+// In kernel form the program sees only a part of the packet, or the packet without its link header,
+// and may `pull`, which lets the kernel's own code decide.  So it does wherever the general program
+// would return 0 for want of bytes, or would have to know more of the packet than `len` and ctx
+// say; and [X + k] needs none of the three branches, because what is below data is not within
+// `len`.
+//
 // Hazard: a load is never dropped, even if its value is dead: its need decides the verdict.
 // Cost: linear; see docs/measurements.md.
 // Tested by tests/bpf/translate_test.cpp, and on random programs by tests/bpf/random_test.cpp.
@@ -23,6 +29,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <optional>
 
 #include "bpf-frontend/ancillary.h"
 #include "bpf-frontend/check.h"
@@ -43,8 +50,14 @@ constexpr uint32_t kAnyValue = 0xffffffff;
 
 class Translator {
  public:
-  Translator(std::span<const Insn> insns, Dialect dialect, const Flow& flow, ir::Program& program)
-      : insns_(insns), dialect_(dialect), flow_(flow), ssa_(flow, program) {}
+  /// `offered`: in kernel form, the fields of ctx that may be read.
+  Translator(std::span<const Insn> insns, Dialect dialect, std::optional<uint64_t> offered,
+             const Flow& flow, ir::Program& program)
+      : insns_(insns),
+        dialect_(dialect),
+        offered_(offered),
+        flow_(flow),
+        ssa_(flow, program, offered ? Missing::kPull : Missing::kReject) {}
 
   void run();
 
@@ -59,13 +72,15 @@ class Translator {
   ValueId load_indirect(ValueId x, uint32_t k, uint32_t size);
   ValueId load_linux_indirect(ValueId x, uint32_t k, uint32_t size);
   ValueId load(ValueId base, uint64_t imm, uint32_t size);
-  void ancillary(ipjit_field field);
+  ValueId ancillary(ipjit_field field);
+  bool known(ipjit_field field) const { return !offered_ || (*offered_ >> field & 1) != 0; }
   ValueId meta(ipjit_field field);
   ValueId op(Op op, ValueId a, ValueId b, uint32_t imm, uint32_t max);
   uint32_t max_of(const Insn& insn, uint32_t a, uint32_t operand) const;
 
   std::span<const Insn> insns_;
   Dialect dialect_;
+  std::optional<uint64_t> offered_;
   const Flow& flow_;
   Ssa ssa_;
   uint32_t pc_ = 0;
@@ -76,7 +91,7 @@ void Translator::run() {
   for (uint32_t pc = 0; pc < flow_.end(); ++pc) {
     if (flow_.steps[pc].leader) {
       if (ssa_.open()) ssa_.jump(pc, ir::kNoSource);
-      ssa_.enter(pc);
+      if (ssa_.reached(pc)) ssa_.enter(pc);
     }
     if (ssa_.open()) step(pc);
   }
@@ -156,7 +171,8 @@ void Translator::ld(const Insn& insn) {
   }
   if (dialect_ == Dialect::kLinux && insn.k == kXorXOffset)
     return ssa_.set(kRegA, op(Op::kXor, ssa_.get(kRegA), ssa_.get(kRegX), 0, kAnyValue));
-  if (std::optional<ipjit_field> field = ancillary_field(insn, dialect_)) return ancillary(*field);
+  if (std::optional<ipjit_field> field = ancillary_field(insn, dialect_))
+    return ssa_.set(kRegA, ancillary(*field));
   ssa_.set(kRegA, load_at(insn.k, load_size(insn)));
 }
 
@@ -171,7 +187,9 @@ void Translator::ldx(const Insn& insn) {
     default:
       break;
   }
-  ValueId low = op(Op::kAnd, load_at(insn.k, 1), ir::kNoValue, 0xf, 0xf);
+  ValueId byte = load_at(insn.k, 1);
+  if (!ssa_.open()) return;
+  ValueId low = op(Op::kAnd, byte, ir::kNoValue, 0xf, 0xf);
   ssa_.set(kRegX, op(Op::kShl, low, ir::kNoValue, 2, 60));
 }
 
@@ -179,35 +197,55 @@ ValueId Translator::op(Op op, ValueId a, ValueId b, uint32_t imm, uint32_t max) 
   return ssa_.emit({.op = op, .a = a, .b = b, .imm = imm, .source = pc_}, max);
 }
 
+/// No value, and the block has ended, where the field is not offered.
 ValueId Translator::meta(ipjit_field field) {
-  return op(Op::kMeta, ir::kNoValue, ir::kNoValue, field, kAnyValue);
+  if (known(field)) return op(Op::kMeta, ir::kNoValue, ir::kNoValue, field, kAnyValue);
+  ssa_.pull(pc_);
+  return ir::kNoValue;
 }
 
-// libpcap has the VLAN fields only where there is auxiliary data.
-void Translator::ancillary(ipjit_field field) {
-  if (dialect_ == Dialect::kLibpcap)
-    ssa_.reject_if({.kind = TermKind::kBranch,
-                    .rel = Rel::kEq,
-                    .a = meta(IPJIT_FIELD_vlan_present),
-                    .imm = kNoVlanData,
-                    .source = pc_});
-  ssa_.set(kRegA, meta(field));
+// libpcap has the VLAN fields only where there is auxiliary data; the kernel's code returns 0 for a
+// field of the device where the packet has none.
+ValueId Translator::ancillary(ipjit_field field) {
+  Term term{.kind = TermKind::kBranch, .rel = Rel::kEq, .source = pc_};
+  if (dialect_ == Dialect::kLibpcap) {
+    term.a = meta(IPJIT_FIELD_vlan_present);
+    term.imm = kNoVlanData;
+    ssa_.reject_if(term);
+    return meta(field);
+  }
+  ValueId value = meta(field);
+  const bool of_device = field == IPJIT_FIELD_ifindex || field == IPJIT_FIELD_hatype;
+  if (offered_ && of_device && ssa_.open()) {
+    term.a = value;
+    ssa_.pull_if(term);
+  }
+  return value;
 }
 
 // Linux's k from 2^31 to 0xffe00000 is no place at all, and as far beyond the packet as it looks.
 ValueId Translator::load_at(uint32_t k, uint32_t size) {
   if (dialect_ == Dialect::kLinux && k >= kNetOffset) {
     ValueId net = meta(IPJIT_FIELD_net_off);
+    if (!ssa_.open()) return net;
     if (k > kNetOffset) net = op(Op::kAdd, net, ir::kNoValue, k - kNetOffset, kAnyValue);
     return load(net, 0, size);
   }
-  if (dialect_ == Dialect::kLinux && k >= kLinkOffset) k -= kLinkOffset;
+  if (dialect_ == Dialect::kLinux && k >= kLinkOffset) {
+    // In a socket's filter data may start behind the link header.
+    if (offered_) return ssa_.pull(pc_), ir::kNoValue;
+    k -= kLinkOffset;
+  }
   return load(ir::kNoValue, k, size);
 }
 
 ValueId Translator::load_indirect(ValueId x, uint32_t k, uint32_t size) {
-  bool plain = dialect_ == Dialect::kLibpcap || uint64_t{ssa_.max(x)} + k < kLinkOffset;
-  return plain ? load(x, k, size) : load_linux_indirect(x, k, size);
+  const uint64_t most = uint64_t{ssa_.max(x)} + k;
+  if (dialect_ == Dialect::kLibpcap || most < kLinkOffset) return load(x, k, size);
+  if (!offered_) return load_linux_indirect(x, k, size);
+  // Beyond 2^31 there is no packet, so such a place pulls, and the kernel's code reads it.
+  if (most <= kAnyValue) return load(x, k, size);
+  return load(op(Op::kAdd, x, ir::kNoValue, k, kAnyValue), 0, size);
 }
 
 //   b:     v = add x, k
@@ -332,17 +370,26 @@ size_t backward_jump(std::span<const Insn> insns) {
   return insns.size();
 }
 
-}  // namespace
-
-Result<ir::Program> translate(std::span<const Insn> insns, Dialect dialect) {
+Result<ir::Program> translated(std::span<const Insn> insns, Dialect dialect,
+                               std::optional<uint64_t> offered) {
   if (Status status = check(insns, dialect); !status) return status.error();
   if (size_t pc = backward_jump(insns); pc < insns.size())
     return Error{Stage::kFrontend, Code::kBackwardJump, pc,
                  "a backward jump needs the classic BPF interpreter"};
   Flow flow = flow_of(insns, dialect);
   ir::Program program;
-  Translator(insns, dialect, flow, program).run();
+  Translator(insns, dialect, offered, flow, program).run();
   return program;
+}
+
+}  // namespace
+
+Result<ir::Program> translate(std::span<const Insn> insns, Dialect dialect) {
+  return translated(insns, dialect, std::nullopt);
+}
+
+Result<ir::Program> translate_for_kernel(std::span<const Insn> insns, uint64_t fields) {
+  return translated(insns, Dialect::kLinux, fields);
 }
 
 }  // namespace ipjit::bpf

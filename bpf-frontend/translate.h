@@ -18,4 +18,14 @@ namespace ipjit::bpf {
 /// From:  libpcap pcapint_filter(); Linux net/core/filter.c, bpf_convert_filter().
 Result<ir::Program> translate(std::span<const Insn> insns, Dialect dialect);
 
+/// The same for code that runs in the kernel beside the kernel's own and sees only a part of the
+/// packet: the program `pull`s wherever it cannot tell what the kernel's code would say.
+///
+/// Takes: as translate() for Dialect::kLinux; `fields`: the fields of ctx that will be filled in.
+/// Gives: a valid program that ends in `pull` or in the verdict of translate()'s program, whatever
+///        its `len` shows of the packet.  It pulls only where a need fails, and at loads that are
+///        no place in the packet: from the link header, of a field that is not offered, of a device
+///        that the packet does not have (0).
+Result<ir::Program> translate_for_kernel(std::span<const Insn> insns, uint64_t fields);
+
 }  // namespace ipjit::bpf

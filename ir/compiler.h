@@ -24,7 +24,9 @@ struct SourceMark {
 /// One unit: inert bytes.  Only runtime's CodeMemory turns them into something that can run, and
 /// only with a proof from the verifier.
 struct MachineCode {
-  std::vector<uint8_t> bytes;    ///< code, then padding to 64 bytes, then the unit's tables
+  /// Code, then padding to 64 bytes, then the contract's tables in order, each at a multiple of 64:
+  /// also where they are to be moved away, because the code reaches them through ctx.
+  std::vector<uint8_t> bytes;
   uint32_t code_len = 0;         ///< bytes of code; the entry is byte 0
   ipjit_contract contract = {};  ///< what the code promises
   std::vector<SourceMark> marks;

@@ -12,6 +12,7 @@
 //
 // Tested by tests/tier1/find_test.cpp.
 #include <bit>
+#include <cstddef>
 
 #include "tier1-asmjit/emitter.h"
 
@@ -24,6 +25,11 @@ using lookup::Layout;
 using lookup::Shape;
 
 void Emitter::load_table(const Gp& to, uint32_t table) {
+  if (target_->tables_in_ctx) {
+    const size_t at = offsetof(ipjit_ctx, tables) + table_at_[table] * sizeof(void*);
+    as_.mov(to.r64(), x86::qword_ptr(ctx_, static_cast<int32_t>(at)));
+    return;
+  }
   as_.lea(to.r64(), x86::ptr(x86::rip, 0));
   table_uses_.push_back({jumps_.here(offset()), table});
 }

@@ -73,13 +73,15 @@ class Emitter {
   void start();
   Status plan_registers();
   Status build_tables();
+  Status number_tables();
   void prologue();
   void walk();
   void emit_block(uint32_t b);
   void emit_insn(const ir::Insn& insn);
   void mark(uint32_t block, uint32_t source);
   Result<ir::MachineCode> finish();
-  size_t place_tables(uint32_t code_len, ipjit_contract& contract);
+  void place_tables(ir::MachineCode& out);
+  bool needs_ctx() const;
   ipjit_contract contract() const;
 
   // operands.cpp: values as operands
@@ -195,7 +197,7 @@ class Emitter {
   std::vector<uint32_t> entry_actions_;  ///< by block: actions recorded before it
   std::vector<lookup::ReadOnlyTable> tables_;
   std::vector<TableUse> table_uses_;
-  std::vector<uint32_t> table_at_;  ///< by table: bytes from the start of the unit
+  std::vector<uint32_t> table_at_;  ///< by table: bytes from the start of the unit, or ctx's index
   std::vector<Stub> stubs_;
   std::vector<Move> moves_;
   std::vector<ir::Case> cases_;  ///< of the switch being emitted

@@ -82,18 +82,38 @@ Status Emitter::build_tables() {
     if (!built) return built.error();
     tables_.push_back(std::move(*built));
   }
-  return ok();
+  return number_tables();
+}
+
+/// Which of ctx's tables each one is.
+Status Emitter::number_tables() {
+  table_at_.clear();
+  if (!target_->tables_in_ctx) return ok();
+  uint32_t used = 0;
+  for (const lookup::ReadOnlyTable& table : tables_)
+    table_at_.push_back(table.bytes.empty() ? used : used++);
+  if (used <= IPJIT_MAX_CTX_TABLES) return ok();
+  return Error{Stage::kTier1, Code::kTooLong, 0,
+               std::to_string(used) + " tables; ctx holds " + std::to_string(IPJIT_MAX_CTX_TABLES)};
+}
+
+bool Emitter::needs_ctx() const {
+  const bool tables =
+      target_->tables_in_ctx && std::any_of(tables_.begin(), tables_.end(),
+                                            [](const auto& table) { return !table.bytes.empty(); });
+  return selection_.needs_ctx() || tables;
 }
 
 /// Which registers values may have, and a second try with a spare one where some go to the stack.
 Status Emitter::plan_registers() {
   const bool divides = selection_.needs_divider();
+  const bool needs_ctx = this->needs_ctx();
   ctx_ = divides ? x86::r8 : x86::rdx;
   pool_.clear();
-  if (!divides || !selection_.needs_ctx()) pool_.push_back(kR8);
+  if (!divides || !needs_ctx) pool_.push_back(kR8);
   if (!actions_vary_) pool_.push_back(kR9);
   if (!selection_.needs_transport()) pool_.insert(pool_.end(), {kR10, kR11});
-  if (!divides && !selection_.needs_ctx()) pool_.push_back(kRdx);
+  if (!divides && !needs_ctx) pool_.push_back(kRdx);
   pool_.insert(pool_.end(), {kRbx, kRbp, kR12, kR13, kR14, kR15});
   std::span<const Gpr> pool(pool_);
   if (Status assigned = registers_.assign(*program_, selection_, pool); !assigned) return assigned;
@@ -113,7 +133,7 @@ Status Emitter::plan_registers() {
 void Emitter::prologue() {
   for (Gpr reg : saved_) as_.push(x86::gpq(reg));
   if (registers_.slots() != 0) as_.sub(x86::rsp, registers_.slots() * 8);
-  if (selection_.needs_divider() && selection_.needs_ctx()) as_.mov(ctx_, x86::rdx);
+  if (selection_.needs_divider() && needs_ctx()) as_.mov(ctx_, x86::rdx);
   if (selection_.needs_transport()) {
     as_.mov(x86::r11, x86::qword_ptr(ctx_, offsetof(ipjit_ctx, th)));
     as_.mov(x86::r10, x86::qword_ptr(ctx_, offsetof(ipjit_ctx, th_len)));
@@ -229,10 +249,8 @@ Result<ir::MachineCode> Emitter::finish() {
   ir::MachineCode out;
   out.code_len = code_len;
   out.contract = contract();
-  out.bytes.resize(place_tables(code_len, out.contract));
+  place_tables(out);
   jumps_.write({emitted.data(), emitted.size()}, out.bytes.data());
-  for (size_t t = 0; t < tables_.size(); ++t)
-    std::copy(tables_[t].bytes.begin(), tables_[t].bytes.end(), out.bytes.begin() + table_at_[t]);
   for (const TableUse& use : table_uses_) {
     const uint32_t end = jumps_.settled(use.end);
     const uint32_t disp = table_at_[use.table] - end;
@@ -244,18 +262,21 @@ Result<ir::MachineCode> Emitter::finish() {
   return out;
 }
 
-/// Where each table lies behind the code; gives the size of the unit.
-size_t Emitter::place_tables(uint32_t code_len, ipjit_contract& contract) {
-  size_t at = padded(code_len);
-  table_at_.clear();
-  for (const lookup::ReadOnlyTable& table : tables_) {
-    table_at_.push_back(static_cast<uint32_t>(at));
-    if (table.bytes.empty()) continue;
-    contract.table[contract.nr_tables++] = {IPJIT_TABLE_IN_UNIT, static_cast<uint32_t>(at),
-                                            table.bytes.size()};
-    at += padded(table.bytes.size());
+/// Lays the tables behind the code, also those that will be moved away to be reached through ctx.
+void Emitter::place_tables(ir::MachineCode& out) {
+  const bool in_ctx = target_->tables_in_ctx;
+  size_t at = padded(out.code_len);
+  out.bytes.resize(at);
+  for (size_t t = 0; t < tables_.size(); ++t) {
+    const std::vector<uint8_t>& bytes = tables_[t].bytes;
+    if (!in_ctx) table_at_.push_back(static_cast<uint32_t>(at));
+    if (bytes.empty()) continue;
+    out.contract.table[out.contract.nr_tables++] = {
+        in_ctx ? IPJIT_TABLE_IN_CTX : IPJIT_TABLE_IN_UNIT, table_at_[t], bytes.size()};
+    out.bytes.insert(out.bytes.end(), bytes.begin(), bytes.end());
+    at += padded(bytes.size());
+    out.bytes.resize(at);
   }
-  return at;
 }
 
 Tier1::Tier1() : emitter_(std::make_unique<Emitter>()) {}
