@@ -35,6 +35,13 @@ constexpr std::array kTargets = {
     Target{"x86-64-v4", kV3, true, true, "AVX-512 F, BW, CD, DQ, VL"},
 };
 
+// No vector registers: the kernel does not save them for us.
+constexpr std::array kKernelTargets = {
+    Target{"kernel-v1", 0, false, false, "the kernel on any x86-64", true},
+    Target{"kernel-v2", kV2, false, false, "the kernel on 2009 and later: popcnt", true},
+    Target{"kernel-v3", kV3, false, false, "the kernel on 2013 and later: BMI, lzcnt, movbe", true},
+};
+
 struct Leaf {
   uint32_t eax = 0, ebx = 0, ecx = 0, edx = 0;
 };
@@ -81,10 +88,9 @@ size_t supported_levels() {
 
 std::string known_names() {
   std::string names;
-  for (const Target& target : kTargets) {
-    if (!names.empty()) names += ", ";
-    names += target.name;
-  }
+  for (std::span<const Target> known : {std::span<const Target>(kTargets), kernel_targets()})
+    for (const Target& target : known)
+      names += (names.empty() ? "" : ", ") + std::string(target.name);
   return names;
 }
 
@@ -98,17 +104,16 @@ const Target& detect() {
 }
 
 Result<const Target*> target_named(std::string_view name) {
-  const auto at = std::find_if(kTargets.begin(), kTargets.end(),
-                               [&](const Target& target) { return target.name == name; });
-  if (at == kTargets.end())
-    return Error{Stage::kTarget, Code::kUnknownTarget, 0,
-                 "target '" + std::string(name) + "' is unknown; known: " + known_names()};
-  return &*at;
+  for (std::span<const Target> known : {std::span<const Target>(kTargets), kernel_targets()})
+    for (const Target& target : known)
+      if (target.name == name) return &target;
+  return Error{Stage::kTarget, Code::kUnknownTarget, 0,
+               "target '" + std::string(name) + "' is unknown; known: " + known_names()};
 }
 
 bool supported(const Target& target) {
   const Target& best = detect();
-  return (target.isa & ~best.isa) == 0 && target.avx2 <= best.avx2 && target.avx512 <= best.avx512;
+  return !target.tables_in_ctx && (target.isa & ~best.isa) == 0 && target.avx2 <= best.avx2 && target.avx512 <= best.avx512;
 }
 
 Result<const Target*> default_target() {
@@ -124,13 +129,12 @@ Result<const Target*> default_target() {
   return *target;
 }
 
+std::span<const Target> kernel_targets() { return kKernelTargets; }
+
 Target kernel_target(uint32_t isa, uint64_t constant_seed) {
-  // No vector registers: the kernel does not save them for us.
-  Target target = kTargets.front();
-  for (const Target& known : kTargets)
-    if (!known.avx512 && (known.isa & ~isa) == 0) target = known;
-  target.avx2 = false;
-  target.tables_in_ctx = true;
+  Target target = kKernelTargets.front();
+  for (const Target& known : kKernelTargets)
+    if ((known.isa & ~isa) == 0) target = known;
   target.constant_seed = constant_seed;
   return target;
 }

@@ -46,11 +46,11 @@ std::span<const Target> targets();
 /// From: CPUID and XGETBV, Intel SDM vol. 2A; x86-64 psABI micro-architecture levels.
 const Target& detect();
 
-/// The target named; one that this CPU lacks is given too, for cross-compiling.
+/// The target named, a kernel's too; one that this CPU lacks is given too, for cross-compiling.
 /// Fails: kUnknownTarget, listing the names.
 Result<const Target*> target_named(std::string_view name);
 
-/// True if this CPU can run code compiled for `target`.
+/// True if this process can run code compiled for `target`: never a kernel's.
 bool supported(const Target& target);
 
 /// What compilers use by default: IPJIT_TARGET if set (not under AT_SECURE), else detect().
@@ -60,8 +60,11 @@ Result<const Target*> default_target();
 /// From: CPUID leaf 4 (Intel) or 0x8000001d (AMD).
 Caches caches();
 
-/// For code in the kernel: the richest known target within `isa` (enum ipjit_isa bits, as the
-/// module reports them), and tables in ctx.  Both tiers leave room for a return thunk everywhere.
+/// Targets of code that runs in the kernel, poorest first: kernel-v1 to kernel-v3.
+std::span<const Target> kernel_targets();
+
+/// The richest of them within `isa` (enum ipjit_isa bits, as the module reports them).  Room for a
+/// return thunk needs no word: both tiers leave it everywhere.
 Target kernel_target(uint32_t isa, uint64_t constant_seed = 0);
 
 /// CPU brand string, trimmed; empty where CPUID has none.

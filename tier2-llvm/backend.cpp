@@ -93,7 +93,9 @@ void initialise_llvm() {
 }  // namespace
 
 std::string cpu_of(const arch::Target& target) {
-  return target.name == "x86-64-v1" ? "x86-64" : std::string(target.name);
+  const std::string level(
+      target.name.substr(target.name.rfind('-') + 1));  // of x86-64-v3, kernel-v3
+  return level == "v1" ? "x86-64" : "x86-64-" + level;
 }
 
 Result<std::unique_ptr<Backend>> Backend::make() {

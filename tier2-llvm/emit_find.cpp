@@ -19,6 +19,8 @@
 // Tested by tests/tier1/find_test.cpp, which tier 2 is linked with too.
 #include <llvm/IR/InlineAsm.h>
 
+#include <cstddef>
+
 #include "tier2-llvm/emitter.h"
 
 namespace ipjit::tier2 {
@@ -33,12 +35,19 @@ llvm::Value* Emitter::opaque(llvm::Value* value) {
                              {value});
 }
 
+/// Loaded where it is used: a pointer that has been on the stack could be guessed wrong.
+llvm::Value* Emitter::table_start(uint32_t table) {
+  if (!options_.tables_in_ctx) return globals_[table];
+  const size_t at = offsetof(ipjit_ctx, tables) + ctx_index(tables_, table) * sizeof(void*);
+  return builder_.CreateLoad(builder_.getPtrTy(), ctx_field(at));
+}
+
 /// What stands `at + index * stride` bytes behind the table's start.
 llvm::Value* Emitter::table_word(uint32_t table, llvm::Value* index, llvm::Type* type,
                                  uint32_t stride, uint32_t at) {
   llvm::Value* offset =
       builder_.CreateMul(builder_.CreateZExt(index, builder_.getInt64Ty()), u64(stride));
-  llvm::Value* place = builder_.CreatePtrAdd(globals_[table], offset);
+  llvm::Value* place = builder_.CreatePtrAdd(table_start(table), offset);
   place = builder_.CreatePtrAdd(place, u64(at));
   return builder_.CreateAlignedLoad(type, place, llvm::Align(4));
 }

@@ -24,6 +24,7 @@
 #include <llvm/IR/Constants.h>
 #include <llvm/IR/MDBuilder.h>
 
+#include <algorithm>
 #include <cstddef>
 
 #include "ir/edges.h"
@@ -36,6 +37,11 @@ using ir::Term;
 using ir::ValueId;
 
 std::string table_symbol(uint32_t table) { return "table" + std::to_string(table); }
+
+uint32_t ctx_index(std::span<const lookup::ReadOnlyTable> tables, uint32_t table) {
+  return static_cast<uint32_t>(std::ranges::count_if(
+      tables.first(table), [](const auto& earlier) { return !earlier.bytes.empty(); }));
+}
 
 /// Blocks are called b12, b12.next, b12.edge7.
 uint32_t block_of(const llvm::BasicBlock* block) {
@@ -135,6 +141,7 @@ void Emitter::start_function() {
                                            nullptr, 0, 0, llvm::DINode::FlagZero,
                                            llvm::DISubprogram::SPFlagZero, nullptr);
   globals_.assign(tables_.size(), nullptr);
+  if (options_.tables_in_ctx) return;
   for (uint32_t t = 0; t < tables_.size(); ++t) {
     if (tables_[t].bytes.empty()) continue;
     globals_[t] = new llvm::GlobalVariable(

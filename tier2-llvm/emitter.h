@@ -23,11 +23,15 @@ inline constexpr uint64_t kMaxLen = UINT32_MAX;
 inline constexpr const char* kFunctionName = "ipjit_entry";
 std::string table_symbol(uint32_t table);
 
+/// Which of ctx's tables a table is; those without bytes have none.
+uint32_t ctx_index(std::span<const lookup::ReadOnlyTable> tables, uint32_t table);
+
 /// The IR block that one of LLVM's was made for.
 uint32_t block_of(const llvm::BasicBlock* block);
 
 struct EmitOptions {
-  std::string cpu;        ///< as LLVM names it
+  std::string cpu;             ///< as LLVM names it
+  bool tables_in_ctx = false;  ///< arch::Target
   bool cut_keys = false;  ///< indices are cut right before the probe, because something is spilled
 };
 
@@ -78,6 +82,7 @@ class Emitter {
   llvm::Value* emit_unary(const ir::Insn& insn);
 
   // emit_find.cpp
+  llvm::Value* table_start(uint32_t table);
   llvm::Value* table_word(uint32_t table, llvm::Value* index, llvm::Type* type, uint32_t stride,
                           uint32_t at);
   llvm::Value* fits_probe(uint32_t table, llvm::Value* key);
@@ -124,8 +129,9 @@ class Emitter {
   std::vector<uint32_t> uses_;
   std::vector<bool> is_offset_;
   std::vector<bool> reached_;
-  std::vector<llvm::BasicBlock*> blocks_;       ///< where each of ours begins
-  std::vector<llvm::GlobalVariable*> globals_;  ///< of each table; null where it has no bytes
+  std::vector<llvm::BasicBlock*> blocks_;  ///< where each of ours begins
+  std::vector<llvm::GlobalVariable*>
+      globals_;  ///< of each table in the unit; null where it has no bytes
 };
 
 }  // namespace ipjit::tier2

@@ -87,22 +87,26 @@ ipjit_contract contract_of(const ir::Program& program, const arch::Target& targe
   return contract;
 }
 
-/// Lays the tables behind the code and writes their addresses into it.
-ir::MachineCode link(ObjectCode object, const Tables& tables, const ipjit_contract& contract) {
+/// Lays the tables behind the code and writes their addresses into it; those that are reached
+/// through ctx have none there.
+ir::MachineCode link(ObjectCode object, const Tables& tables, const ipjit_contract& contract,
+                     bool in_ctx) {
   ir::MachineCode out;
   out.code_len = static_cast<uint32_t>(object.code.size());
   out.contract = contract;
   out.marks = std::move(object.marks);
   out.bytes = std::move(object.code);
   std::vector<size_t> place;
-  for (const lookup::ReadOnlyTable& table : tables) {
+  for (uint32_t t = 0; t < tables.size(); ++t) {
+    const std::vector<uint8_t>& bytes = tables[t].bytes;
     const size_t at = padded(out.bytes.size());
     place.push_back(at);
-    if (table.bytes.empty()) continue;
+    if (bytes.empty()) continue;
     out.bytes.resize(at);
-    out.bytes.insert(out.bytes.end(), table.bytes.begin(), table.bytes.end());
-    out.contract.table[out.contract.nr_tables++] = {IPJIT_TABLE_IN_UNIT, static_cast<uint32_t>(at),
-                                                    table.bytes.size()};
+    out.bytes.insert(out.bytes.end(), bytes.begin(), bytes.end());
+    out.contract.table[out.contract.nr_tables++] =
+        in_ctx ? ipjit_table_ref{IPJIT_TABLE_IN_CTX, ctx_index(tables, t), bytes.size()}
+               : ipjit_table_ref{IPJIT_TABLE_IN_UNIT, static_cast<uint32_t>(at), bytes.size()};
   }
   out.bytes.resize(padded(out.bytes.size()));
   for (const TableUse& use : object.uses) {
@@ -136,7 +140,10 @@ struct Prepared {
   Tables tables;
 };
 
-Result<Prepared> prepare(const ir::Program& program) {
+Result<Prepared> prepare(const ir::Program& program, const arch::Target& target) {
+  if (target.constant_seed != 0)
+    return Error{Stage::kTier2, Code::kRefused, 0,
+                 "no constant may stand in the code: only tier 1 splits them"};
   const size_t size = program.insns.size() + program.blocks.size();
   if (size > kMaxProgramSize) return too_long(size, "instructions and block ends", kMaxProgramSize);
   Prepared prepared{program, {}};
@@ -144,6 +151,9 @@ Result<Prepared> prepare(const ir::Program& program) {
   Result<Tables> tables = build_tables(prepared.program);
   if (!tables) return tables.error();
   prepared.tables = std::move(*tables);
+  const uint32_t in_ctx = ctx_index(prepared.tables, static_cast<uint32_t>(prepared.tables.size()));
+  if (target.tables_in_ctx && in_ctx > IPJIT_MAX_CTX_TABLES)
+    return too_long(in_ctx, "tables in ctx", IPJIT_MAX_CTX_TABLES);
   return prepared;
 }
 
@@ -162,9 +172,9 @@ Result<ir::MachineCode> Tier2::compile(const ir::Program& program, const arch::T
     if (!made) return made.error();
     backend_ = std::move(*made);
   }
-  Result<Prepared> prepared = prepare(program);
+  Result<Prepared> prepared = prepare(program, target);
   if (!prepared) return prepared.error();
-  EmitOptions options{cpu_of(target)};
+  EmitOptions options{.cpu = cpu_of(target), .tables_in_ctx = target.tables_in_ctx};
   Result<Generated> made = generate(*backend_, prepared->program, prepared->tables, options);
   if (made && needs_cut_keys(*made, prepared->tables)) {
     options.cut_keys = true;
@@ -178,19 +188,19 @@ Result<ir::MachineCode> Tier2::compile(const ir::Program& program, const arch::T
   if (!object) return object.error();
   if (object->code.size() > IPJIT_MAX_CODE)
     return too_long(object->code.size(), "bytes of code", IPJIT_MAX_CODE);
-  return link(std::move(*object), prepared->tables,
-              contract_of(program, target, made->spill_bytes));
+  return link(std::move(*object), prepared->tables, contract_of(program, target, made->spill_bytes),
+              target.tables_in_ctx);
 }
 
 Result<std::string> emit_llvm_text(const ir::Program& program, const arch::Target& target) {
   Result<std::unique_ptr<Backend>> backend = Backend::make();
   if (!backend) return backend.error();
-  Result<Prepared> prepared = prepare(program);
+  Result<Prepared> prepared = prepare(program, target);
   if (!prepared) return prepared.error();
   llvm::LLVMContext context;
   llvm::Module module(program.name, context);
   (*backend)->prepare(module);
-  const EmitOptions options{cpu_of(target)};
+  const EmitOptions options{.cpu = cpu_of(target), .tables_in_ctx = target.tables_in_ctx};
   Emitter(prepared->program, prepared->tables, options, module).run();
   std::string text;
   llvm::raw_string_ostream out(text);

@@ -27,7 +27,8 @@ class Tier2 : public ir::Compiler {
   ///        the IR's block order, and the contract that the verifier needs to prove it.  The same
   ///        program gives the same bytes.
   /// Fails: kTooLong (over kMaxProgramSize or IPJIT_MAX_CODE, more than IPJIT_MAX_TABLES tables or
-  ///        IPJIT_MAX_STACK bytes of spilled values), kNoSeed, kInternal (LLVM said no).
+  ///        IPJIT_MAX_STACK bytes of spilled values), kRefused (a target with a constant_seed),
+  ///        kNoSeed, kInternal (LLVM said no).
   /// Cost:  a millisecond and tens of microseconds a block.  An error of LLVM's that it calls fatal
   ///        ends the process: whoever cannot afford that compiles in ipjit-tier2.
   /// Thread: one compile at a time per object; objects are independent.

@@ -37,6 +37,21 @@ TEST(Target, ListRunsFromPoorestToRichest) {
   EXPECT_TRUE(targets()[3].avx512);
 }
 
+TEST(Target, KernelTargetUsesOnlyWhatTheModuleReports) {
+  for (uint32_t isa = 0; isa < 32; ++isa) {
+    const Target target = kernel_target(isa, 7);
+    EXPECT_EQ(target.isa & ~isa, 0u) << isa;
+    EXPECT_TRUE(target.tables_in_ctx);
+    EXPECT_FALSE(target.avx2);
+    EXPECT_EQ(target.constant_seed, 7u);
+    EXPECT_FALSE(supported(target)) << "code for the kernel does not run here";
+  }
+  EXPECT_EQ(kernel_target(0).name, "kernel-v1");
+  EXPECT_EQ(kernel_target(IPJIT_ISA_POPCNT | IPJIT_ISA_MOVBE).name, "kernel-v2");
+  EXPECT_EQ(kernel_target(31).name, "kernel-v3");
+  EXPECT_EQ(*target_named("kernel-v3"), &kernel_targets().back());
+}
+
 TEST(Target, DetectAgreesWithTheKernel) {
   const std::string flags = read_cpu_flags();
   if (flags.empty()) GTEST_SKIP() << "no /proc/cpuinfo here";
@@ -67,7 +82,8 @@ TEST(Target, NamesAreFoundAndOthersRefused) {
   ASSERT_FALSE(unknown);
   EXPECT_EQ(unknown.error().code, Code::kUnknownTarget);
   EXPECT_EQ(unknown.error().why,
-            "target 'x86-64-v9' is unknown; known: x86-64-v1, x86-64-v2, x86-64-v3, x86-64-v4");
+            "target 'x86-64-v9' is unknown; known: x86-64-v1, x86-64-v2, x86-64-v3, x86-64-v4, "
+            "kernel-v1, kernel-v2, kernel-v3");
 }
 
 TEST_F(TargetEnvironment, OverridesWhatCompilersUse) {

@@ -50,6 +50,7 @@ Native::Native(const ir::Program& program, const arch::Target& target, ir::Compi
     ADD_FAILURE() << to_string(proof.error()) << "\n" << target.name << "\n" << ir::print(program);
     return;
   }
+  move_tables();
   memory_ =
       mmap(nullptr, code_.bytes.size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   IPJIT_CHECK(memory_ != MAP_FAILED);
@@ -63,7 +64,24 @@ Native::~Native() {
 }
 
 uint64_t Native::run(std::span<const uint8_t> data, const ipjit_ctx& ctx) const {
-  return entry_(data.data(), data.size(), &ctx);
+  if (tables_.empty()) return entry_(data.data(), data.size(), &ctx);
+  ipjit_ctx with_tables = ctx;
+  for (uint32_t t = 0; t < code_.contract.nr_tables; ++t)
+    with_tables.tables[code_.contract.table[t].at] = tables_[t].data();
+  return entry_(data.data(), data.size(), &with_tables);
+}
+
+/// Tables of ctx lie anywhere but behind the code: what is left there is overwritten.
+void Native::move_tables() {
+  size_t at = (code_.code_len + 63) / 64 * 64;
+  for (uint32_t t = 0; t < code_.contract.nr_tables; ++t) {
+    const ipjit_table_ref& table = code_.contract.table[t];
+    if (table.place != IPJIT_TABLE_IN_CTX) return;
+    const auto from = code_.bytes.begin() + static_cast<long>(at);
+    tables_.emplace_back(from, from + static_cast<long>(table.size));
+    std::fill(from, from + static_cast<long>(table.size), uint8_t{0xcc});
+    at += (table.size + 63) / 64 * 64;
+  }
 }
 
 ir::Program program_of(const std::string& text) {
@@ -81,6 +99,8 @@ std::vector<const arch::Target*> runnable_targets() {
   std::vector<const arch::Target*> out;
   for (const arch::Target& target : arch::targets())
     if (arch::supported(target)) out.push_back(&target);
+  static const arch::Target kernel = arch::kernel_target(arch::detect().isa);
+  out.push_back(&kernel);
   return out;
 }
 

@@ -50,7 +50,10 @@ class Native {
   const ir::MachineCode& code() const { return code_; }
 
  private:
+  void move_tables();
+
   ir::MachineCode code_;
+  std::vector<std::vector<uint8_t>> tables_;  ///< where code reaches them through ctx
   void* memory_ = nullptr;
   ipjit_entry_fn entry_ = nullptr;
 };
@@ -58,7 +61,8 @@ class Native {
 /// Parses and validates; fails the running test where either refuses.
 ir::Program program_of(const std::string& text);
 
-/// The targets that this machine can run, and of those the ones that these tests look at.
+/// The targets that this machine can run, the best of the kernel's too, and of those the ones that
+/// these tests look at.
 std::vector<const arch::Target*> runnable_targets();
 std::vector<const arch::Target*> targets_under_test();
 

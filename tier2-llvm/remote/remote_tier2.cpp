@@ -111,6 +111,9 @@ RemoteTier2::RemoteTier2(RemoteOptions options)
 
 Result<ir::MachineCode> RemoteTier2::compile(const ir::Program& program,
                                              const arch::Target& target) {
+  // The seed is no part of a request: a server that everybody asks must not learn it.
+  if (target.constant_seed != 0)
+    return refused(Code::kRefused, "no constant may stand in the code: only tier 1 splits them");
   const uint64_t now_ms = now_us() / 1000;
   if (const uint64_t wait_ms = back_off_.wait_ms(now_ms))
     return unavailable("asked again in " + std::to_string(wait_ms) + " ms: " + last_failure_);
