@@ -16,10 +16,12 @@
 #include "bpf-frontend/text.h"
 #include "bpf-frontend/translate.h"
 #include "ir/interpret.h"
+#include "ir/kernel_form.h"
 #include "ir/optimize.h"
 #include "ir/text.h"
 #include "ir/validate.h"
 #include "runtime/code_memory.h"
+#include "runtime/kernel/compile.h"
 #include "tests/engines/tier2_compiler.h"
 #include "tier1-asmjit/tier1.h"
 #include "verifier/verifier.h"
@@ -49,8 +51,11 @@ EngineUnderTest ir_engine(std::string name, ir::Program program) {
           }};
 }
 
-Result<EngineUnderTest> native_engine(std::string name, ir::Compiler& tier,
-                                      const ir::Program& program, const arch::Target& target) {
+using Native = std::function<uint64_t(std::span<const uint8_t>, const ipjit_ctx&)>;
+
+/// Tables that the code reaches through ctx are given to it there.
+Result<Native> native_code(ir::Compiler& tier, const ir::Program& program,
+                           const arch::Target& target) {
   Result<ir::MachineCode> code = tier.compile(program, target);
   if (!code) return code.error();
   auto proof = verifier::verify(code->bytes, code->code_len, code->contract);
@@ -58,11 +63,47 @@ Result<EngineUnderTest> native_engine(std::string name, ir::Compiler& tier,
   auto sealed = runtime::CodeMemory::seal(code->bytes, *proof);
   if (!sealed) return sealed.error();
   auto shared = std::make_shared<runtime::InstalledCode>(std::move(*sealed));
-  return EngineUnderTest{
-      std::move(name), [shared](std::span<const uint8_t> data, const ipjit_ctx& ctx) {
-        return ipjit_result_value(shared->entry()(data.data(), data.size(), &ctx));
+  auto unit = std::make_shared<ir::MachineCode>(std::move(*code));
+  return Native([shared, unit](std::span<const uint8_t> data, const ipjit_ctx& ctx) {
+    ipjit_ctx with_tables = ctx;
+    const uint8_t* table = kernel::tables_of(*unit).data();
+    for (uint32_t t = 0; t < unit->contract.nr_tables; ++t) {
+      const ipjit_table_ref& ref = unit->contract.table[t];
+      if (ref.place != IPJIT_TABLE_IN_CTX) break;
+      with_tables.tables[ref.at] = table;
+      table += (ref.size + 63) / 64 * 64;
+    }
+    return shared->entry()(data.data(), data.size(), &with_tables);
+  });
+}
+
+Result<EngineUnderTest> native_engine(std::string name, ir::Compiler& tier,
+                                      const ir::Program& program, const arch::Target& target) {
+  Result<Native> code = native_code(tier, program, target);
+  if (!code) return code.error();
+  return EngineUnderTest{std::move(name),
+                         [run = *code](std::span<const uint8_t> data, const ipjit_ctx& ctx) {
+                           return ipjit_result_value(run(data, ctx));
+                         }};
+}
+
+/// Sees `shift`-fold less of the packet than there is; the general program decides what it pulls.
+EngineUnderTest pulling_engine(std::string name, Native run, const bpf::InsnList& insns,
+                               uint32_t shift) {
+  return {
+      std::move(name) + (shift ? ", part in sight" : ""),
+      [run = std::move(run), insns, shift](std::span<const uint8_t> data, const ipjit_ctx& ctx) {
+        const uint64_t result = run(data.first(data.size() >> shift), ctx);
+        if (ipjit_result_status(result) == IPJIT_DONE) return ipjit_result_value(result);
+        return bpf::interpret(insns, bpf::Dialect::kLinux, data, ctx);
       }};
 }
+
+/// What the module offers: all but the fields that a call of the kernel would have to compute.
+constexpr uint64_t kOfferedFields =
+    (uint64_t{1} << IPJIT_FIELD_COUNT) - 1 -
+    (uint64_t{1} << IPJIT_FIELD_pay_offset | uint64_t{1} << IPJIT_FIELD_nlattr |
+     uint64_t{1} << IPJIT_FIELD_nlattr_nest | uint64_t{1} << IPJIT_FIELD_random);
 
 std::vector<const arch::Target*> targets_of(Breadth breadth) {
   if (breadth != Breadth::kAllTargets) return {&arch::detect()};
@@ -101,6 +142,8 @@ Result<Engines> Engines::make(std::span<const bpf::Insn> insns, bpf::Dialect dia
   if (Status valid = ir::validate(optimised); !valid) return valid.error();
   made.ir_ = ir::print(*program) + "optimised:\n" + ir::print(optimised);
   if (Status added = made.add_native(*program, optimised, breadth); !added) return added.error();
+  if (dialect == bpf::Dialect::kLinux)
+    if (Status added = made.add_kernel_form(breadth); !added) return added.error();
   made.engines_.push_back(ir_engine("interp", std::move(*program)));
   made.engines_.push_back(ir_engine("interp optimised", std::move(optimised)));
   return made;
@@ -130,6 +173,35 @@ Status Engines::add_native(const ir::Program& program, const ir::Program& optimi
   // Long programs would take LLVM seconds; it refuses the longest itself.
   if (optimised.blocks.size() > kMaxTier2Blocks) return ok();
   return add("tier2", *tier2, arch::detect(), true);
+}
+
+Status Engines::add_kernel_form(Breadth breadth) {
+  static tier1::Tier1 tier1;
+  Result<ir::Program> program = bpf::translate_for_kernel(insns_, kOfferedFields);
+  if (!program) return program.error();
+  ir::optimize_kernel_form(*program);
+  if (Status valid = ir::validate(*program); !valid) return valid.error();
+  const auto add = [&](const std::string& name, Native run) {
+    for (uint32_t shift : {0u, 1u})
+      engines_.push_back(pulling_engine(name + " in kernel form", run, insns_, shift));
+  };
+  add("ir", [shared = std::make_shared<ir::Program>(*program)](auto data, auto& ctx) {
+    return ir::interpret(*shared, data, ctx);
+  });
+  const arch::Target target = arch::kernel_target(arch::detect().isa);
+  const auto add_native = [&](const std::string& name, ir::Compiler& tier) -> Status {
+    Result<Native> code = native_code(tier, *program, target);
+    if (!code)
+      return Error{code.error().stage, code.error().code, code.error().at,
+                   name + ": " + code.error().why + "\n" + ir::print(*program)};
+    add(name, *code);
+    return ok();
+  };
+  if (Status added = add_native("tier1", tier1); !added) return added.error();
+  ir::Compiler* tier2 = engines::tier2_compiler();
+  if (!tier2 || breadth == Breadth::kWithoutTier2 || program->blocks.size() > kMaxTier2Blocks)
+    return ok();
+  return add_native("tier2", *tier2);
 }
 
 Result<uint32_t> Engines::run(std::span<const uint8_t> packet, const ipjit_ctx& ctx) {

@@ -31,7 +31,8 @@ enum class Breadth {
 /// With LLVM, tier 2 joins for the detected target, optimised, in programs of up to so many blocks.
 inline constexpr size_t kMaxTier2Blocks = 1500;
 
-/// One classic program on all engines.
+/// One classic program on all engines; in the Linux dialect also in kernel form, where packets that
+/// it pulls are decided by the reference, as the module has the kernel decide them.
 class Engines {
  public:
   /// Fails: as the first stage that refuses; a backward jump is no failure, it leaves only the
@@ -49,6 +50,7 @@ class Engines {
 
  private:
   Status add_native(const ir::Program& program, const ir::Program& optimised, Breadth breadth);
+  Status add_kernel_form(Breadth breadth);
   std::string describe(std::span<const uint8_t> packet, const ipjit_ctx& ctx) const;
 
   bpf::InsnList insns_;
