@@ -142,6 +142,11 @@ class OpenDevice final : public Device {
     install.report = address_of(&report);
     const int error = call(IPJIT_IOC_INSTALL, &install);
     if (error && report.rule != IPJIT_RULE_none) return verifier::error_of(report);
+    if (error == EACCES && report.state[0])
+      return Error{Stage::kKernel, Code::kRefused, report.offset, report.state};
+    if (error == EBUSY)
+      return Error{Stage::kKernel, Code::kBusy, 0,
+                   name_of_filter(offer.filter) + " takes no code: it was evicted"};
     if (error) return error_of("code for " + name_of_filter(offer.filter), error);
     return install.version;
   }

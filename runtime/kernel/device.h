@@ -2,7 +2,7 @@
 // The kernel module as C++ sees it: /dev/ipjit without policy.
 //
 // Device is what daemon and command line talk to; open_device() gives the real one, and tests have
-// one that behaves as the module does (tests/kernel_client/fake_device.h).  Every call is one
+// one that behaves as the module does (tests/ipjitd/fake_device.h).  Every call is one
 // question and one answer; what to do with it is the caller's business.
 //
 // Fails, all of them: stage kKernel and

@@ -33,11 +33,12 @@ constexpr uint64_t kOutlier = 4;  ///< times the median: somebody else ran
 struct Job {
   const uint8_t* data;
   uint32_t len;
-  const ipjit_ctx* ctx;
+  ipjit_ctx* ctx;
 };
 
-std::vector<uint64_t> laps_of(const Unit& unit, std::span<const Job> jobs) {
-  const ipjit_entry_fn entry = unit.code->entry();
+std::vector<uint64_t> laps_of(const Subject& subject, std::span<const Job> jobs) {
+  const ipjit_entry_fn entry = subject.entry;
+  for (const Job& job : jobs) std::ranges::copy(subject.tables, job.ctx->tables);
   std::vector<uint64_t> laps(jobs.size() / kLap);
   uint64_t sum = 0;
   for (size_t lap = 0; lap < laps.size(); ++lap) {
@@ -57,9 +58,9 @@ uint64_t longest_of(std::vector<uint64_t> laps) {
 
 }  // namespace
 
-Race race(const Unit& first, const Unit& second, std::span<const Head> heads) {
-  if (heads.size() < kRaceHeads || !first.code || !second.code) return {};
-  uint64_t counters[kUnitCounters] = {};
+Race race(const Subject& first, const Subject& second, std::span<const Head> heads) {
+  if (heads.size() < kRaceHeads || !first.entry || !second.entry) return {};
+  uint64_t counters[IPJIT_MAX_COUNTERS] = {};
   std::vector<ipjit_ctx> contexts(heads.size());
   std::vector<Job> jobs(heads.size());
   for (size_t i = 0; i < heads.size(); ++i) {

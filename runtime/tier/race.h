@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <span>
 
-#include "runtime/pipeline.h"
 #include "runtime/tier/sample_ring.h"
+#include "runtime/tier/subject.h"
 
 namespace ipjit::runtime {
 
@@ -20,10 +20,10 @@ struct Race {
 
 /// Times both on the sampled packets, in turns.
 ///
-/// Takes: units with code; heads in the order in which they were sampled.
+/// Takes: heads in the order in which they were sampled.
 /// Cost:  a run of each for each head.
-/// Thread: the caller keeps the units alive.
-Race race(const Unit& first, const Unit& second, std::span<const Head> heads);
+/// Thread: the caller keeps the code alive.
+Race race(const Subject& first, const Subject& second, std::span<const Head> heads);
 
 inline constexpr size_t kRaceHeads = 160;  ///< with fewer there is no race
 

@@ -55,7 +55,7 @@ struct Probes {
 
 class Checker {
  public:
-  Checker(const ir::Program& general, const Unit& special, const ir::Facts& facts,
+  Checker(const ir::Program& general, const Subject& special, const ir::Facts& facts,
           uint64_t max_runs)
       : interpreter_(general, unobserved_),
         special_(special),
@@ -71,9 +71,10 @@ class Checker {
     ipjit_ctx ctx = {};
     ctx.actions = &actions_;
     ctx.counters = counters_.data();
+    std::ranges::copy(special_.tables, ctx.tables);
     for (size_t i = 0; i < packet.fields.size(); ++i) ctx.*ir::kCtxFields[i] = packet.fields[i];
     const uint64_t wanted = interpreter_.run(packet.bytes.data(), len, ctx);
-    const uint64_t got = special_.code->entry()(packet.bytes.data(), len, &ctx);
+    const uint64_t got = special_.entry(packet.bytes.data(), len, &ctx);
     if (wanted == got) return true;
     report_.disagreement = Disagreement{packet, wanted, got};
     report_.disagreement->packet.bytes.resize(len);
@@ -92,7 +93,7 @@ class Checker {
 
   ir::Unobserved unobserved_;
   ir::Interpreter<ir::Unobserved> interpreter_;
-  const Unit& special_;
+  const Subject& special_;
   const ir::Facts& facts_;
   uint64_t max_runs_;
   ipjit_actions actions_;
@@ -155,7 +156,7 @@ bool run_all(Checker& checker, const Probes& probes, std::span<const Head> heads
 
 }  // namespace
 
-ReplayReport replay_check(const ir::Program& general, const Unit& special,
+ReplayReport replay_check(const ir::Program& general, const Subject& special,
                           std::span<const Head> heads, const ir::Facts& facts, uint64_t max_runs) {
   Probes probes;
   probes.add(general);

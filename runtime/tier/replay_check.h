@@ -15,8 +15,8 @@
 
 #include "ir/program.h"
 #include "ir/special/specialise.h"
-#include "runtime/pipeline.h"
 #include "runtime/tier/sample_ring.h"
+#include "runtime/tier/subject.h"
 
 namespace ipjit::runtime {
 
@@ -37,9 +37,9 @@ struct ReplayReport {
   std::optional<Disagreement> disagreement = {};
 };
 
-/// Takes: units that keep `facts`; packets that break them are left out.
+/// Takes: code that keeps `facts`; packets that break them are left out.
 /// Cost:  at most `max_runs` runs of the interpreter.
-ReplayReport replay_check(const ir::Program& general, const Unit& special,
+ReplayReport replay_check(const ir::Program& general, const Subject& special,
                           std::span<const Head> heads, const ir::Facts& facts,
                           uint64_t max_runs = 8'000);
 
@@ -47,7 +47,7 @@ ReplayReport replay_check(const ir::Program& general, const Unit& special,
 /// results, in a file below `directory`, which is made; at most kMaxReproducers.
 /// Gives: the path; empty where there is no place for it.
 std::string write_reproducer(const std::string& directory, const ir::Program& general,
-                             const Unit& special, const std::string& backend,
+                             const Subject& special, const std::string& backend,
                              const Disagreement& disagreement);
 
 inline constexpr size_t kMaxReproducers = 16;

@@ -39,7 +39,7 @@ std::string hex(uint64_t value) {
   return text;
 }
 
-std::string text_of(const ir::Program& general, const Unit& special, const std::string& backend,
+std::string text_of(const ir::Program& general, const Subject& special, const std::string& backend,
                     const Disagreement& wrong) {
   std::string text = "ipjit tier 2 refused: another result than the interpreter's\n";
   text += "backend " + backend + "\n";
@@ -49,8 +49,8 @@ std::string text_of(const ir::Program& general, const Unit& special, const std::
   for (uint32_t field : wrong.packet.fields) text += " " + hex(field);
   text += "\n\ngeneral program\n" + ir::print(general);
   if (special.program) text += "\nspecialised program\n" + ir::print(*special.program);
-  if (special.code)
-    text += "\ncode " + std::to_string(special.code_bytes) + "\n" + hex(special.code->bytes());
+  if (special.entry)
+    text += "\ncode " + std::to_string(special.code_bytes) + "\n" + hex(special.bytes);
   return text;
 }
 
@@ -89,7 +89,7 @@ std::string reproducer_directory() {
 }
 
 std::string write_reproducer(const std::string& directory, const ir::Program& general,
-                             const Unit& special, const std::string& backend,
+                             const Subject& special, const std::string& backend,
                              const Disagreement& disagreement) {
   if (directory.empty()) return {};
   make_directory(directory);

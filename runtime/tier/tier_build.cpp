@@ -48,13 +48,10 @@ void Tiering::build(TierState& state, const ir::Specialised& candidate) {
   work.upgrade_failures = 0;
   for (size_t i = 0; i < tools_.backends.size(); ++i) {
     if (!try_backend(state, candidate.program, i)) continue;
-    work.special = candidate;
-    work.measured = 0;
-    work.built_for = work.fresh;
+    work.study.adopt(candidate);
     return;
   }
-  ++work.failures;
-  work.last_failure_ns = tools_.now_ns();
+  work.study.failed(tools_.now_ns());
 }
 
 bool Tiering::try_backend(TierState& state, const ir::Program& program, size_t backend) {
@@ -67,12 +64,14 @@ bool Tiering::try_backend(TierState& state, const ir::Program& program, size_t b
     refuse(state, unit.error(), backend);
     return false;
   }
-  const ReplayReport report = replay_check(*work.general->program, **unit, work.recent, work.facts);
+  const ReplayReport report =
+      replay_check(*work.general->program, **unit, work.study.recent, work.study.facts);
   if (report.disagreement) {
     const std::string kept = write_reproducer(tools_.reproducers, *work.general->program, **unit,
                                               with.name, *report.disagreement);
-    work.note("refused " + with.name + "'s code: it gives another result than the interpreter" +
-              (kept.empty() ? "" : "; kept in " + kept));
+    work.study.note("refused " + with.name +
+                    "'s code: it gives another result than the interpreter" +
+                    (kept.empty() ? "" : "; kept in " + kept));
     std::lock_guard lock(runtime_lock());
     if (state.slot) state.numbers->refused_replay.fetch_add(1, std::memory_order_relaxed);
     return false;
@@ -93,13 +92,13 @@ bool Tiering::wins(TierState& state, const Unit& unit, const std::string& name) 
   }
   TierWork& work = *state.work;
   if (!tools_.race) return true;
-  const Race result = race(*rival, unit, work.recent);
+  const Race result = race(*rival, unit, work.study.recent);
   if (!result.run() || static_cast<double>(result.second_ps) <=
                            tools_.must_win * static_cast<double>(result.first_ps))
     return true;
-  work.note(name + "'s code takes " + in_words(static_cast<double>(result.second_ps) / 1e3) +
-            " a packet, what runs " + in_words(static_cast<double>(result.first_ps) / 1e3) +
-            ": not published");
+  work.study.note(name + "'s code takes " + in_words(static_cast<double>(result.second_ps) / 1e3) +
+                  " a packet, what runs " + in_words(static_cast<double>(result.first_ps) / 1e3) +
+                  ": not published");
   std::lock_guard lock(runtime_lock());
   if (state.slot) state.numbers->refused_slower.fetch_add(1, std::memory_order_relaxed);
   return false;
@@ -115,7 +114,7 @@ bool Tiering::publish(TierState& state, std::unique_ptr<Unit> unit, const std::s
   }
   unit->general = state.slot->general().get();
   state.slot->advance(std::move(unit), backend);
-  state.work->note("published " + backend + "'s code");
+  state.work->study.note("published " + backend + "'s code");
   return true;
 }
 
@@ -123,7 +122,7 @@ bool Tiering::publish(TierState& state, std::unique_ptr<Unit> unit, const std::s
 void Tiering::upgrade(TierState& state) {
   TierWork& work = *state.work;
   const size_t next = work.backend + 1;
-  if (!work.special || next >= tools_.backends.size() || next > work.last_backend) return;
+  if (!work.study.special || next >= tools_.backends.size() || next > work.last_backend) return;
   const uint64_t now = tools_.now_ns();
   if (now < work.upgrade_at_ns) return;
   {
@@ -131,18 +130,20 @@ void Tiering::upgrade(TierState& state) {
     if (!state.slot || !state.slot->advanced()) return;
   }
   const Backend& better = tools_.backends[next];
-  const double current_ns = ir::expected_cost(work.special->program, work.special->profile).ns();
+  const double current_ns =
+      ir::expected_cost(work.study.special->program, work.study.special->profile).ns();
   const double gain_ns = current_ns * (1 - better.share / tools_.backends[work.backend].share);
   const double saved_ns = gain_ns * work.packets_per_second * tools_.policy.horizon_s;
   const double price_ns =
       better.compile_ns +
-      better.compile_ns_per_insn * static_cast<double>(work.special->program.insns.size());
+      better.compile_ns_per_insn * static_cast<double>(work.study.special->program.insns.size());
   if (saved_ns < tools_.policy.margin * price_ns) {
-    work.note(better.name + " would save " + in_words(gain_ns) + " a packet: does not pay at " +
-              std::to_string(static_cast<uint64_t>(work.packets_per_second)) + " packets/s");
+    work.study.note(better.name + " would save " + in_words(gain_ns) +
+                    " a packet: does not pay at " +
+                    std::to_string(static_cast<uint64_t>(work.packets_per_second)) + " packets/s");
     return;
   }
-  if (try_backend(state, work.special->program, next)) {
+  if (try_backend(state, work.study.special->program, next)) {
     work.upgrade_failures = 0;
     return;
   }
@@ -150,7 +151,7 @@ void Tiering::upgrade(TierState& state) {
 }
 
 void Tiering::refuse(TierState& state, const Error& error, size_t backend) {
-  state.work->note(tools_.backends[backend].name + " refused: " + to_string(error));
+  state.work->study.note(tools_.backends[backend].name + " refused: " + to_string(error));
   std::lock_guard lock(runtime_lock());
   if (state.slot) (state.numbers->*counter_of(error)).fetch_add(1, std::memory_order_relaxed);
 }

@@ -12,18 +12,15 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "ir/compiler.h"
-#include "ir/profile.h"
-#include "ir/replay.h"
 #include "ir/special/decide.h"
 #include "ir/special/specialise.h"
-#include "runtime/tier/race.h"
 #include "runtime/tier/sample_ring.h"
+#include "runtime/tier/study.h"
 #include "runtime/tier/tier_state.h"
 
 namespace ipjit::runtime {
@@ -44,54 +41,32 @@ struct TieringTools {
   ir::Choices choices = {};
   bool race = true;        ///< false: the cost model alone decides, for tests
   double must_win = 0.97;  ///< share of what runs that new code may take, measured
-  std::function<ir::Specialised(const ir::Program& general, const ir::Profile&, const ir::Facts&,
-                                const ir::Choices&)>
-      specialise = ir::specialise;
+  Search::Specialise specialise = ir::specialise;
   std::string reproducers = {};  ///< a directory; empty: none are kept
 };
 
 /// What the builder knows of a filter; it is the builder's alone.
 struct TierWork {
-  static constexpr size_t kRecent = 768;  ///< heads kept for the replay check
-  static constexpr size_t kEvents = 4;
-  static constexpr uint64_t kProfilePackets = 6'000;  ///< then what is old weighs half
-
   TierWork(uint64_t serial, std::shared_ptr<const Unit> general, const ir::Facts& facts);
 
   /// What stays true of the filter when program or facts have changed.
   void inherit(TierWork& from);
 
-  /// Remembers what happened; the same twice in a row once.
-  void note(std::string event);
-
   uint64_t serial;                        ///< TierState::serial of what follows
   std::shared_ptr<const Unit> published;  ///< the general unit of the slot
   std::unique_ptr<Unit> general;  ///< a copy without code, its sites numbered; null: no native code
-  ir::Facts facts;
-  std::optional<ir::Replayer> replayer;
-  ir::Profile fresh;      ///< the last seconds'
-  ir::Profile built_for;  ///< the profile when `special` was made
-  std::vector<Head> recent;
-  std::optional<ir::Specialised> special;  ///< what runs, or is kept
-  size_t backend = 0;                      ///< that made its code
-  size_t last_backend = SIZE_MAX;          ///< none above is tried with this special program
+  Study study;                    ///< of `general`
+  size_t backend = 0;             ///< that made the code of study.special
+  size_t last_backend = SIZE_MAX;  ///< none above is tried with this special program
   uint64_t upgrade_at_ns = 0;
   uint32_t upgrade_failures = 0;
-  std::optional<ir::Specialised> candidate;  ///< the last one
-  ir::Profile tried_with;                    ///< that it was made for
 
-  bool suspect = false;  ///< a thread found `special` slow and retreated
-  Race race;             ///< general and special, of late
-  double measured = 0;   ///< cost of `special` in that of the general code, of late; 0: unknown
-  uint32_t failures = 0;
-  uint64_t last_failure_ns = 0;
+  bool suspect = false;  ///< a thread found the specialised code slow and retreated
   uint64_t next_ns = 0, period_ns = 0;
   uint64_t counted_ns = 0, counted_packets = 0;
   uint64_t counted_failures = 0;
   const void* counted_special = nullptr;  ///< of which code
   double packets_per_second = 0, guard_failures = 0;
-  uint64_t heads = 0, heads_short = 0;  ///< since the last decision
-  std::vector<std::string> events;      ///< the last ones, a sentence each
 };
 
 class Tiering {
@@ -114,10 +89,8 @@ class Tiering {
   Retreat reason_of(const ir::Situation& now) const;
   void heed_retreat(TierState& state);
   Judged judge(TierState& state);
-  void take_profile(TierState& state);
   void run_race(TierState& state);
   bool settle_suspicion(TierState& state);
-  void find_candidate(TierState& state, ir::Situation& now);
   void count(TierState& state);
   void build(TierState& state, const ir::Specialised& candidate);
   bool try_backend(TierState& state, const ir::Program& program, size_t backend);

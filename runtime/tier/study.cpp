@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "runtime/tier/study.h"
+
+#include <algorithm>
+
+#include "ir/interpreter.h"
+#include "ir/special/cost.h"
+
+namespace ipjit::runtime {
+
+namespace {
+
+constexpr double kForget = 0.02;                 ///< weight of the traffic before a phase change
+constexpr double kOld = 0.7;                     ///< weight of the races before the last one
+constexpr double kLookAgain = 0.08;              ///< drift from which another candidate is made
+constexpr uint64_t kPhasePackets = 128;          ///< that show a change of traffic
+constexpr uint64_t kForgiveNs = 30'000'000'000;  ///< without a failure: the next is the first again
+
+ipjit_ctx ctx_of(const Head& head) {
+  ipjit_ctx ctx = {};
+  for (size_t i = 0; i < head.fields.size(); ++i) ctx.*ir::kCtxFields[i] = head.fields[i];
+  return ctx;
+}
+
+bool keeps(const Head& head, const ir::Facts& facts) {
+  return head.cap_len >= facts.min_len && head.cap_len <= facts.max_len &&
+         std::ranges::all_of(facts.fields, [&](const auto& fact) {
+           return head.fields[fact.first] == fact.second;
+         });
+}
+
+void keep_last(std::vector<Head>& heads, size_t count) {
+  if (heads.size() > count)
+    heads.erase(heads.begin(), heads.end() - static_cast<std::ptrdiff_t>(count));
+}
+
+/// The traffic of now, and what was known of branches that only the specialised program has.
+ir::Profile known_of(const ir::Specialised& made, const ir::Profile& fresh) {
+  ir::Profile known = made.profile;
+  if (known.packets)
+    ir::scale(known, static_cast<double>(fresh.packets) / static_cast<double>(known.packets));
+  const auto prefer = [](auto& to, const auto& from) {
+    for (const auto& [source, counts] : from) to[source] = counts;
+  };
+  prefer(known.branches, fresh.branches);
+  prefer(known.switches, fresh.switches);
+  prefer(known.needs, fresh.needs);
+  prefer(known.values, fresh.values);
+  known.packets = fresh.packets;
+  return known;
+}
+
+double expected_ns(const ir::Specialised& made, const ir::Profile& fresh) {
+  return ir::expected_cost(made.program, known_of(made, fresh)).ns();
+}
+
+}  // namespace
+
+ir::Program numbered(const ir::Program& program) {
+  ir::Program copy = program;
+  ir::number_sources(copy);
+  return copy;
+}
+
+uint64_t imprecision_ppm(const ir::Profile& profile) {
+  uint64_t total = 0, discarded = 0;
+  for (const auto& [source, table] : profile.values) {
+    total += table.total;
+    discarded += table.discarded;
+  }
+  return total ? discarded * 1'000'000 / total : 0;
+}
+
+Study::Study(const ir::Program* general, const ir::Facts& facts) : general(general), facts(facts) {
+  if (general) replayer.emplace(*general);
+}
+
+void Study::note(std::string event) {
+  std::erase(events, event);
+  events.push_back(std::move(event));
+  if (events.size() > kEvents) events.erase(events.begin());
+}
+
+bool Study::watch(const Head& head, bool follows) {
+  const uint64_t before = replayer->packets();
+  replayer->packet(
+      {.head = {head.bytes.data(), head.copied}, .cap_len = head.cap_len, .follows = follows},
+      ctx_of(head));
+  if (!keeps(head, facts)) return false;
+  ++heads;
+  heads_short += replayer->packets() == before;
+  recent.push_back(head);
+  return true;
+}
+
+void Study::take_profile(double max_drift) {
+  ir::Profile latest = replayer->take();
+  if (latest.packets >= kPhasePackets && fresh.packets >= kPhasePackets &&
+      ir::distance(fresh, latest).largest > max_drift) {
+    ir::scale(fresh, kForget);
+    keep_last(recent, latest.packets);
+  }
+  keep_last(recent, kRecent);
+  ir::merge(fresh, latest);
+  if (fresh.packets > kProfilePackets) ir::scale(fresh, 0.5);
+}
+
+void Study::raced(const Race& result) {
+  if (!result.run()) return;
+  const double now = static_cast<double>(result.second_ps) / static_cast<double>(result.first_ps);
+  measured = measured > 0 ? kOld * measured + (1 - kOld) * now : now;
+  race = result;
+}
+
+void Study::failed(uint64_t now_ns) {
+  ++failures;
+  last_failure_ns = now_ns;
+}
+
+void Study::forget() {
+  candidate.reset();
+  ir::merge(fresh, replayer->take());
+  ir::scale(fresh, kForget);
+  recent.clear();
+}
+
+void Study::judge(ir::Situation& now) {
+  now.samples = fresh.packets;
+  now.general_ns = ir::expected_cost(*general, fresh).ns();
+  now.current_ns = now.general_ns;
+  if (now.tier == 2 && special) {
+    if (now.now_ns > last_failure_ns + kForgiveNs) failures = 0;
+    now.current_ns = expected_ns(*special, fresh);
+    if (measured > 0) now.current_ns = now.general_ns * measured;
+    now.drift = ir::distance(built_for, fresh).largest;
+  }
+  now.failures = failures;
+  now.last_failure_ns = last_failure_ns;
+}
+
+void Study::seek(ir::Situation& now, const Search& search) {
+  const bool allowed = now.samples >= search.policy.min_samples && now.available &&
+                       now.now_ns >= ir::retry_at_ns(failures, last_failure_ns, search.policy);
+  if (!allowed) return;
+  if (!candidate || ir::distance(tried_with, fresh).largest > kLookAgain) {
+    candidate = search.specialise(*general, fresh, facts, search.choices);
+    tried_with = fresh;
+  }
+  if (!candidate->changed) return;
+  now.candidate_ns = expected_ns(*candidate, fresh);
+  now.same_as_current = now.tier == 2 && special && special->program == candidate->program;
+  now.compile_ns = search.compile_ns + search.compile_ns_per_insn *
+                                           static_cast<double>(candidate->program.insns.size());
+}
+
+void Study::adopt(ir::Specialised made) {
+  special = std::move(made);
+  measured = 0;
+  built_for = fresh;
+}
+
+std::vector<std::string> Study::why(const ir::Decision& decision) const {
+  std::vector<std::string> lines;
+  if (candidate) lines = candidate->log;
+  lines.insert(lines.end(), events.begin(), events.end());
+  lines.insert(lines.end(), decision.reasons.begin(), decision.reasons.end());
+  return lines;
+}
+
+}  // namespace ipjit::runtime
