@@ -120,6 +120,8 @@ static u64 heat_of(struct ipjit_slot *slot)
 	if (slot->heat.since_ns && now - since < WINDOW)
 		return slot->heat.rate;
 	ipjit_slot_describe(slot, &f);
+	/* Sums over CPUs that go on counting: never surely ascending. */
+	f.packets = max(f.packets, slot->heat.packets);
 	slot->heat.rate = mul_u64_u64_div_u64(f.packets - slot->heat.packets,
 					      NSEC_PER_SEC << 10, now - since);
 	slot->heat.packets = f.packets;

@@ -79,17 +79,6 @@ static struct verdicts run_both(const struct ipjit_version *version,
 	return v;
 }
 
-static struct verdicts look(const struct ipjit_version *version,
-			    const struct sk_buff *skb,
-			    const struct bpf_insn *insns)
-{
-	if (version->entry)
-		return run_both(version, skb, insns);
-	return (struct verdicts){
-		.kernel = version->slot->kernel(skb, insns),
-	};
-}
-
 static void sample(const struct ipjit_version *version,
 		   const struct sk_buff *skb, u32 verdict)
 {
@@ -101,7 +90,7 @@ unsigned int ipjit_packet_on(const struct sk_buff *skb,
 			     const struct bpf_insn *insns,
 			     struct ipjit_version *version)
 {
-	struct verdicts v = look(version, skb, insns);
+	struct verdicts v = run_both(version, skb, insns);
 	u32 verdict = v.decided ? v.ours : v.kernel;
 
 	ipjit_count_reload(version->count, IPJIT_RUN_OURS);
@@ -116,7 +105,7 @@ unsigned int ipjit_packet_observe(const struct sk_buff *skb,
 				  const struct bpf_insn *insns,
 				  struct ipjit_version *version)
 {
-	struct verdicts v = look(version, skb, insns);
+	struct verdicts v = run_both(version, skb, insns);
 
 	ipjit_count_reload(version->count, IPJIT_RUN_KERNEL);
 	sample(version, skb, v.kernel);
@@ -127,7 +116,7 @@ unsigned int ipjit_packet_shadow(const struct sk_buff *skb,
 				 const struct bpf_insn *insns,
 				 struct ipjit_version *version)
 {
-	struct verdicts v = look(version, skb, insns);
+	struct verdicts v = run_both(version, skb, insns);
 	u64 n = this_cpu_inc_return(version->count->run[IPJIT_RUN_KERNEL].passed);
 	bool differ = v.decided && v.kernel != v.ours;
 

@@ -8,7 +8,6 @@
 #include <linux/errno.h>
 #include <linux/mutex.h>
 
-#include "event.h"
 #include "slot.h"
 
 /* Outermost: outside the locks of slot.h. */
@@ -16,16 +15,12 @@ static DEFINE_MUTEX(verbs);
 
 static int set(const struct ipjit_policy *to)
 {
-	struct ipjit_policy now = ipjit_policy_get();
-	int err;
+	const struct ipjit_policy now = ipjit_policy_get();
 
 	if (now.mode == to->mode && now.shadow == to->shadow &&
 	    now.paused == to->paused)
 		return 0;
-	err = ipjit_policy_set(to);
-	if (!err)
-		ipjit_event_post(IPJIT_DEV_POLICY, 0, 0);
-	return err;
+	return ipjit_policy_set(to);
 }
 
 int ipjit_control_mode(u32 mode)
