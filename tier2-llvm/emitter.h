@@ -32,7 +32,7 @@ uint32_t block_of(const llvm::BasicBlock* block);
 struct EmitOptions {
   std::string cpu;             ///< as LLVM names it
   bool tables_in_ctx = false;  ///< arch::Target
-  bool cut_keys = false;  ///< indices are cut right before the probe, because something is spilled
+  bool cut_keys = false;       ///< right before the probe: indices cut, addresses loaded
 };
 
 class Emitter {
@@ -82,9 +82,8 @@ class Emitter {
   llvm::Value* emit_unary(const ir::Insn& insn);
 
   // emit_find.cpp
-  llvm::Value* table_start(uint32_t table);
-  llvm::Value* table_word(uint32_t table, llvm::Value* index, llvm::Type* type, uint32_t stride,
-                          uint32_t at);
+  llvm::Value* begin_probe(uint32_t table, llvm::Value* key);
+  llvm::Value* table_word(llvm::Value* index, llvm::Type* type, uint32_t stride, uint32_t at);
   llvm::Value* fits_probe(uint32_t table, llvm::Value* key);
   llvm::Value* slot_of(uint32_t table, llvm::Value* key);
   llvm::Value* index_of(uint32_t table, llvm::Value* key);
@@ -122,6 +121,7 @@ class Emitter {
   llvm::Value* th_ = nullptr;
   llvm::Value* th_len_ = nullptr;
   uint32_t max_actions_ = 0;
+  llvm::Value* probed_ = nullptr;            ///< the start of the table that is probed
   llvm::Value* recorded_ = nullptr;          ///< actions so far, on the way that is emitted
   std::vector<llvm::PHINode*> recorded_at_;  ///< by block: actions at its start
   std::vector<llvm::Value*> values_;         ///< by ValueId

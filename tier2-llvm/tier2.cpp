@@ -117,12 +117,12 @@ ir::MachineCode link(ObjectCode object, const Tables& tables, const ipjit_contra
   return out;
 }
 
-/// Keys that come back from the stack are no longer bounded by data flow.
-bool needs_cut_keys(const Generated& made, const Tables& tables) {
+/// Keys that come back from the stack are no longer bounded by data flow, and addresses of tables
+/// are none any more.
+bool needs_cut_keys(const Generated& made, const Tables& tables, const arch::Target& target) {
   return made.spill_bytes != 0 &&
-         std::any_of(tables.begin(), tables.end(), [](const lookup::ReadOnlyTable& table) {
-           return table.layout.shape == lookup::Shape::kBitmap ||
-                  table.layout.shape == lookup::Shape::kArray;
+         std::any_of(tables.begin(), tables.end(), [&](const lookup::ReadOnlyTable& table) {
+           return is_indexed(table.layout) || (target.tables_in_ctx && !table.bytes.empty());
          });
 }
 
@@ -176,7 +176,7 @@ Result<ir::MachineCode> Tier2::compile(const ir::Program& program, const arch::T
   if (!prepared) return prepared.error();
   EmitOptions options{.cpu = cpu_of(target), .tables_in_ctx = target.tables_in_ctx};
   Result<Generated> made = generate(*backend_, prepared->program, prepared->tables, options);
-  if (made && needs_cut_keys(*made, prepared->tables)) {
+  if (made && needs_cut_keys(*made, prepared->tables, target)) {
     options.cut_keys = true;
     made = generate(*backend_, prepared->program, prepared->tables, options);
   }
