@@ -98,11 +98,11 @@ void Emitter::emit_binary_imm(const Insn& insn, uint64_t imm) {
   const Gp to = out(insn.result);
   if (insn.op == Op::kMul && std::has_single_bit(imm))
     return emit_shift_imm(insn, std::countr_zero(imm));
-  if (!fits_imm32(imm, insn.type)) {
+  if (!fits_imm32(imm, insn.type) || hidden(imm)) {
     const Gp a = in(insn.a, x86::rax);
     set_imm(x86::rcx, imm);
     copy(to, a);
-    apply(insn.op, to, x86::rcx);
+    apply(insn.op, to, sized(x86::rcx, insn.type));
     return done(insn.result, to);
   }
   const Gp a = in(insn.a, x86::rax);

@@ -86,14 +86,15 @@ asmjit::x86::CondCode Emitter::compare_imm(Rel rel, ir::ValueId a, uint64_t imm)
 
 asmjit::x86::CondCode Emitter::compare_register(Rel rel, const Gp& reg, uint64_t imm) {
   const bool fits = reg.isGpd() || static_cast<int64_t>(imm) == static_cast<int32_t>(imm);
-  if (!fits) {
+  if (!fits || hidden(imm)) {
     // rcx is free: a comparison with a constant has one register operand, loaded into rax if at
     // all.
     set_imm(x86::rcx, imm);
+    const Gp constant = of_size(x86::rcx, reg.size());
     if (rel == Rel::kAny)
-      as_.test(reg, x86::rcx);
+      as_.test(reg, constant);
     else
-      as_.cmp(reg, x86::rcx);
+      as_.cmp(reg, constant);
   } else if (rel == Rel::kAny) {
     as_.test(reg, static_cast<int32_t>(imm));
   } else if (rel == Rel::kEq && imm == 0) {
@@ -110,7 +111,7 @@ asmjit::x86::CondCode Emitter::compare_memory(Rel rel, const Insn& load, uint64_
   const uint64_t ones = all_ones(size);
   if (rel == Rel::kAny) return test_memory(rel, load, imm & ones, 0);
   const bool ordered = rel == Rel::kEq || !is_big_endian_load(load.op);
-  if (size != 2 && size != 8 && ordered && imm <= ones) {
+  if (size != 2 && size != 8 && ordered && imm <= ones && !hidden(imm)) {
     const uint64_t constant = in_memory_order(load, imm);
     const Mem mem = load.op == Op::kMeta ? field(load) : place(load, size);
     if (size == 1)
@@ -155,12 +156,13 @@ asmjit::x86::CondCode Emitter::compare_masked(Rel rel, const Insn& mask, uint64_
 }
 
 void Emitter::mask_register(const Gp& reg, uint64_t bits) {
-  if (reg.isGpd() || static_cast<int64_t>(bits) == static_cast<int32_t>(bits)) {
+  const bool fits = reg.isGpd() || static_cast<int64_t>(bits) == static_cast<int32_t>(bits);
+  if (fits && !hidden(bits)) {
     as_.and_(reg, static_cast<int32_t>(bits));
     return;
   }
   set_imm(x86::rcx, bits);
-  as_.and_(reg, x86::rcx);
+  as_.and_(reg, of_size(x86::rcx, reg.size()));
 }
 
 /// (bytes in memory & mask) rel imm, reading no more bytes than the mask names.

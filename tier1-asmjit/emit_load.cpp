@@ -44,7 +44,7 @@ asmjit::x86::Mem Emitter::place(const Insn& insn, uint32_t size) {
   std::optional<uint64_t> offset;
   if (insn.a != ir::kNoValue) offset = selection_.constant(insn.a);
   if (offset) imm += *offset;
-  const bool fits = imm + size <= kMaxDisplacement;
+  const bool fits = imm + size <= kMaxDisplacement && !hidden(imm) && !hidden(imm + size);
   if (insn.a == ir::kNoValue || offset) {
     if (fits) return x86::ptr(base, static_cast<int32_t>(imm), size);
     set_imm(x86::rcx, imm);
@@ -106,7 +106,7 @@ void Emitter::emit_need(const Insn& insn) {
   }
   if (insn.a == ir::kNoValue || offset) {
     if (imm == 0) return;
-    if (imm <= kMaxDisplacement) {
+    if (imm <= kMaxDisplacement && !hidden(imm)) {
       as_.cmp(len, static_cast<int32_t>(imm));
     } else {
       set_imm(x86::rcx, imm);
@@ -122,7 +122,7 @@ void Emitter::emit_need(const Insn& insn) {
   }
   if (imm == 0) {
     as_.cmp(value, len);
-  } else if (imm <= kMaxDisplacement) {
+  } else if (imm <= kMaxDisplacement && !hidden(imm)) {
     as_.lea(x86::rax, x86::ptr(value, static_cast<int32_t>(imm)));
     as_.cmp(x86::rax, len);
   } else {

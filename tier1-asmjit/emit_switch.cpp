@@ -35,9 +35,9 @@ void Emitter::search_cases(const Gp& value, std::span<const Case> cases, Label o
   const size_t middle = cases.size() / 2;
   const Label low = jumps_.new_label();
   // A full comparison, also with 0: the order matters here.
-  if (value.isGpq()) {
+  if (value.isGpq() || hidden(cases[middle].value)) {
     set_imm(x86::rcx, cases[middle].value);
-    as_.cmp(value, x86::rcx);
+    as_.cmp(value, of_size(x86::rcx, value.size()));
   } else {
     as_.cmp(value, static_cast<int32_t>(cases[middle].value));
   }

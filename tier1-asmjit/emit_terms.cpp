@@ -151,6 +151,7 @@ bool Emitter::emit_select(Cond cond, const Term& term) {
   const Term& taken = program_->blocks[index(term.taken.to)].term;
   const Term& other = program_->blocks[index(term.other.to)].term;
   if (status_of(taken.kind) != IPJIT_DONE || status_of(other.kind) != IPJIT_DONE) return false;
+  if (hidden(taken.imm) || hidden(other.imm)) return false;
   as_.mov(x86::eax, static_cast<uint32_t>(other.imm));
   as_.mov(x86::ecx, static_cast<uint32_t>(taken.imm));
   as_.cmov(cond, x86::eax, x86::ecx);

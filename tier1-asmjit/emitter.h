@@ -7,7 +7,8 @@
 //   where it depends on the path; values in what is left of r8-r11, in rdx if free, and then in
 //   rbx, rbp, r12-r15, pushed only if used.
 // A program that divides keeps ctx in r8, because div owns rdx.
-// Invariant: a 32-bit value has a zero upper half wherever it is kept.
+// Invariants: between a comparison and its branch nothing writes flags, and set_imm() may; a 32-bit
+// value has a zero upper half wherever it is kept.
 #pragma once
 
 #include <asmjit/x86.h>
@@ -93,6 +94,9 @@ class Emitter {
     return of_size(reg, type == ir::Type::kU64 ? 8 : 4);
   }
   void set_imm(const Gp& reg, uint64_t imm);
+  void set_hidden(const Gp& reg, uint64_t imm);
+  bool hidden(uint64_t imm) const;
+  uint32_t next_key();
   void copy(const Gp& to, const Gp& from);
   Mem slot(Location place) const;
   Location place_of(ir::ValueId v) const { return registers_.of(v); }
@@ -202,6 +206,7 @@ class Emitter {
   std::vector<Move> moves_;
   std::vector<ir::Case> cases_;  ///< of the switch being emitted
   std::vector<Mark> marks_;
+  uint64_t keys_ = 0;  ///< state of the keys that hide constants
   uint32_t block_ = 0;
   uint32_t actions_ = 0;  ///< recorded so far on this path, where static
   uint32_t max_actions_ = 0;

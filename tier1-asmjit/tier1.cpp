@@ -53,6 +53,7 @@ Result<ir::MachineCode> Emitter::run(const ir::Program& program, const arch::Tar
 
 void Emitter::start() {
   first_error_.reset();
+  keys_ = target_->constant_seed;
   holder_.reset(asmjit::ResetPolicy::kSoft);
   holder_.init(asmjit::Environment(asmjit::Arch::kX64));
   holder_.setErrorHandler(&first_error_);

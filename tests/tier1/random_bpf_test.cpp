@@ -27,7 +27,7 @@ TEST_P(RandomBpf, NativeCodeMeansWhatTheIrMeans) {
     std::vector<bpf::RandomPacket> packets;
     for (uint32_t i = 0; i < kPackets; ++i) packets.push_back(bpf::random_packet(random, source));
     bool accepted = false, rejected = false;
-    for (const arch::Target* target : runnable_targets()) {
+    for (const arch::Target* target : targets_under_test()) {
       const Native native(*program, *target);
       ASSERT_TRUE(native.ok()) << "seed " << seed;
       for (const bpf::RandomPacket& packet : packets) {

@@ -42,7 +42,7 @@ bool refused_for_size(const ir::Program& program, const arch::Target& target) {
 void expect_agreement_on(const ir::Program& program, const ir::Program& meaning, uint64_t seed,
                          bool every_length) {
   static Headers headers;
-  for (const arch::Target* target : runnable_targets()) {
+  for (const arch::Target* target : targets_under_test()) {
     if (refused_for_size(program, *target)) continue;
     const Native native(program, *target);
     ASSERT_TRUE(native.ok()) << "seed " << seed;
