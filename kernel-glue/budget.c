@@ -18,6 +18,7 @@
 #include <linux/spinlock.h>
 
 #include "cache.h"
+#include "reaper.h"
 #include "slot.h"
 
 #define WARM_UP (10 * NSEC_PER_SEC)
