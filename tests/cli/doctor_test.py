@@ -8,7 +8,8 @@ from command import HAVE_TIER2, ipjit
 
 NAMES = ["cpu", "target", "caches", "environment", "libpcap", "executable memory",
          "compile and run", "statistics", "preload library", "drop-in libpcap",
-         "kernel module", "apparmor", "tier2", "graphviz", "dpdk"]
+         "apparmor", "tier2", "kernel module", "module build", "module signing", "kernel taint",
+         "kernel jit", "kernel device", "ipjitd", "kernel mode", "graphviz", "dpdk"]
 
 
 class Doctor(unittest.TestCase):

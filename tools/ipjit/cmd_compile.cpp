@@ -27,6 +27,7 @@ Examples:
   ipjit compile --engine tier1 --profile web.profile --without guards,layout --emit ir 'tcp port 80'
   ipjit compile --emit ir --no-optimize 'host 192.0.2.1 or host 192.0.2.2'
   ipjit compile --emit bytes --json ip6 > unit.json && ipjit verify unit.json --contract unit.json
+  ipjit compile --from-kernel 12 --emit bpf
   tcpdump -ddd -y EN10MB ip | ipjit compile -f - --emit asm --target x86-64-v2)";
 
 struct Options {
@@ -55,6 +56,13 @@ void add_compile(CLI::App& app, int& status) {
   auto all = std::make_shared<Options>();
   CompileOptions& options = all->compile;
   add_source_options(*sub, options.source);
+  sub->add_option_function<uint64_t>(
+      "--from-kernel",
+      [&options](const uint64_t& id) {
+        options.source.kernel_filter = id;
+        options.source.dialect = "linux";
+      },
+      "filter of a socket in the kernel, by its number in `ipjit stats`, in place of EXPR");
   sub->add_option("--emit", options.emit, "bpf, ir, tables, llvm, asm or bytes")
       ->check(CLI::IsMember({"bpf", "ir", "tables", "llvm", "asm", "bytes"}))
       ->capture_default_str();

@@ -5,10 +5,13 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 
 #include "runtime/stats.h"
 #include "tools/ipjit/commands.h"
 #include "tools/ipjit/complaint.h"
+#include "tools/ipjit/kernel/module.h"
+#include "tools/ipjit/kernel/table.h"
 #include "tools/ipjit/stats_table.h"
 
 namespace ipjit::cli {
@@ -16,11 +19,13 @@ namespace {
 
 using runtime::FilterRecord;
 
+using Json = nlohmann::ordered_json;
+
 constexpr size_t kFinishedShown = 10;  // in the table, without --all
 
 constexpr const char* kHelp =
     R"(Shows the filters that run now and the youngest that have finished.  Root sees all users'.
-NS/PKT is timed on sampled packets; WAS is the engine replaced, on the same packets; SAVED is
+Filters that the kernel module has taken over stand below (root, group ipjit).  NS/PKT is timed on sampled packets; WAS is the engine replaced, on the same packets; SAVED is
 the difference times PACKETS.  Needs no daemon, and no filter waits for it.
 
 Examples:
@@ -55,10 +60,6 @@ uint64_t now_ns() {
 }
 
 void print_table(const Options& options, std::vector<FilterRecord> records) {
-  if (records.empty()) {
-    fmt::print("no filter runs, and none has finished: try `ipjit exec -- tcpdump ...`\n");
-    return;
-  }
   double saved = 0;
   size_t alive = 0;
   for (const FilterRecord& record : records) {
@@ -74,13 +75,38 @@ void print_table(const Options& options, std::vector<FilterRecord> records) {
              short_seconds(saved));
 }
 
+/// What the kernel filters; none without the module, which many machines do without.
+std::optional<Result<KernelView>> read_kernel(const Options& options) {
+  const KernelPlaces places = kernel_places();
+  // The kernel's filters are the module's, of whatever process.
+  if (options.pid || !module_loaded(places)) return std::nullopt;
+  Result<std::unique_ptr<kernel::Device>> device = open_kernel(places);
+  if (!device) return device.error();
+  return read_view(**device);
+}
+
+int print_json(const std::vector<FilterRecord>& records,
+               const std::optional<Result<KernelView>>& kernel) {
+  Json json = {{"filters", stats_json(records)}, {"kernel", nullptr}};
+  if (kernel && *kernel) json["kernel"] = kernel_json(**kernel, interface_name);
+  if (kernel && !*kernel) json["kernel_refusal"] = kernel->error().why;
+  fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
+  return kSuccess;
+}
+
 int run(const Options& options) {
   std::vector<FilterRecord> records = records_of(options);
-  if (options.json)
-    fmt::print("{}\n", nlohmann::ordered_json{{"filters", stats_json(records)}}.dump(
-                           2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  const std::optional<Result<KernelView>> kernel = read_kernel(options);
+  if (options.json) return print_json(records, kernel);
+  if (records.empty() && !kernel)
+    fmt::print("no filter runs, and none has finished: try `ipjit exec -- tcpdump ...`\n");
+  if (!records.empty()) print_table(options, std::move(records));
+  if (!kernel) return kSuccess;
+  if (*kernel)
+    fmt::print("{}",
+               kernel_table(**kernel, columns_of(STDOUT_FILENO), interface_name, options.why));
   else
-    print_table(options, std::move(records));
+    fmt::print("in the kernel: {}\n", kernel->error().why);
   return kSuccess;
 }
 

@@ -8,6 +8,8 @@
 
 #include "tools/ipjit/commands.h"
 #include "tools/ipjit/complaint.h"
+#include "tools/ipjit/kernel/module.h"
+#include "tools/ipjit/kernel/rates.h"
 #include "tools/ipjit/stats_table.h"
 #include "tools/ipjit/terminal.h"
 #include "tools/ipjit/top_screen.h"
@@ -67,15 +69,35 @@ uint64_t now_ns() {
                                    .count());
 }
 
-/// One reading, and what is shown of it.
+/// One reading, and what is shown of it.  The kernel's filters are there where its device may be
+/// opened, and come and go with the module.
 struct Reading {
   Rates history = {};
   std::vector<Rate> rates = {};
+  KernelRates kernel_history = {};
+  std::vector<KernelRate> kernel_rates = {};
   uint64_t at_ns = 0;
 
   void read() {
     at_ns = now_ns();
     rates = history.next(runtime::read_all_stats(), at_ns);
+    kernel_rates.clear();
+    Result<std::unique_ptr<kernel::Device>> device = open_kernel(kernel_places());
+    if (!device) return;
+    if (Result<KernelView> view = read_view(**device))
+      kernel_rates = kernel_history.next(*view, at_ns);
+  }
+
+  std::string screen(ScreenSize size, SortBy by) const {
+    return top_screen(
+        rates, history.changes(), size, by, at_ns,
+        kernel_rate_lines(kernel_rates, std::max<size_t>(size.columns, 80), interface_name));
+  }
+
+  nlohmann::ordered_json json() const {
+    nlohmann::ordered_json all = top_json(rates, history.changes(), at_ns);
+    all["kernel"] = kernel_rates_json(kernel_rates, interface_name);
+    return all;
   }
 };
 
@@ -89,13 +111,11 @@ int run_batch(const Options& options) {
     reading.read();
     sort_rates(reading.rates, by);
     if (options.json)
-      fmt::print("{}\n",
-                 top_json(reading.rates, reading.history.changes(), reading.at_ns)
-                     .dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+      fmt::print("{}\n", reading.json().dump(-1, ' ', false,
+                                             nlohmann::ordered_json::error_handler_t::replace));
     else
       fmt::print("{}{}", shown ? "\n" : "",
-                 top_screen(reading.rates, reading.history.changes(),
-                            {.columns = columns_of(STDOUT_FILENO)}, by, reading.at_ns));
+                 reading.screen({.columns = columns_of(STDOUT_FILENO)}, by));
     if (std::fflush(stdout) != 0) break;  // main() says so
   }
   return kSuccess;
@@ -111,8 +131,7 @@ int run_screen(const Options& options) {
     const uint64_t until_ns = reading.at_ns + left_ms * 1'000'000;
     while (!end_asked()) {
       sort_rates(reading.rates, by);
-      terminal.show(
-          top_screen(reading.rates, reading.history.changes(), terminal.size(), by, reading.at_ns));
+      terminal.show(reading.screen(terminal.size(), by));
       const char key = terminal.key(static_cast<int>(left_ms));
       if (key == 'q') return kSuccess;
       by = sort_of_key(key).value_or(by);

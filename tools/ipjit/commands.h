@@ -13,6 +13,8 @@ void add_exec(CLI::App& app, int& status);
 void add_stats(CLI::App& app, int& status);
 void add_top(CLI::App& app, int& status);
 void add_switch(CLI::App& app, int& status);  // enable, disable, status
+void add_kernel(CLI::App& app, int& status);
+void add_budget(CLI::App& app, int& status);
 void add_doctor(CLI::App& app, int& status);
 void add_compile(CLI::App& app, int& status);
 void add_profile(CLI::App& app, int& status);

@@ -196,8 +196,8 @@ Result<StagesRequest> request_of(const CompileOptions& options) {
 }  // namespace
 
 Result<Output> compile_output(const CompileOptions& options) {
-  if (options.source.words.empty() && options.source.file.empty())
-    return usage("compile needs EXPR or -f FILE ('' matches all packets)");
+  if (options.source.words.empty() && options.source.file.empty() && !options.source.kernel_filter)
+    return usage("compile needs EXPR, -f FILE or --from-kernel ID ('' matches all packets)");
   Result<StagesRequest> request = request_of(options);
   if (!request) return request.error();
   Result<OpenTraffic> traffic = open_traffic(options.traffic, options.dlt, request->dialect);

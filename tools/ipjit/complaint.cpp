@@ -28,6 +28,7 @@ std::string place(const Error& error) {
     case Stage::kLookup:
     case Stage::kTarget:
     case Stage::kRuntime:
+    case Stage::kKernel:
       return "";
   }
   return "";

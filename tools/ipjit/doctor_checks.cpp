@@ -19,6 +19,7 @@
 #include "runtime/pipeline.h"
 #include "tier2-llvm/remote/remote_tier2.h"
 #include "tools/ipjit/complaint.h"
+#include "tools/ipjit/kernel/checks.h"
 #include "tools/ipjit/loadable.h"
 #include "tools/ipjit/piped.h"
 #include "tools/ipjit/special_unit.h"
@@ -166,17 +167,6 @@ Check check_drop_in() {
                            : "disabled: `sudo ipjit enable` puts it before libpcap system-wide"};
 }
 
-Check check_kernel_module() {
-  if (exists("/dev/ipjit"))
-    return {"kernel module", Health::kNote, "/dev/ipjit exists; this version does not use it"};
-  std::string jit = first_line("/proc/sys/net/core/bpf_jit_enable");
-  return {
-      "kernel module", Health::kNote,
-      fmt::format("not part of this version: no /dev/ipjit; filters in the kernel stay with its "
-                  "own engine{}",
-                  jit.empty() ? "" : fmt::format(" (bpf_jit_enable={})", jit))};
-}
-
 Check check_apparmor() {
   if (first_line("/sys/module/apparmor/parameters/enabled") != "Y")
     return {"apparmor", Health::kOk, "not active"};
@@ -220,11 +210,16 @@ Check check_dpdk() {
 }
 
 std::vector<Check> all_checks() {
-  return {check_cpu(),         check_target(),        check_caches(),
-          check_environment(), check_libpcap(),       check_executable_memory(),
-          check_pipeline(),    check_shared_memory(), check_preload(),
-          check_drop_in(),     check_kernel_module(), check_apparmor(),
-          check_second_tier(), check_graphviz(),      check_dpdk()};
+  std::vector<Check> checks = {
+      check_cpu(),         check_target(),        check_caches(),
+      check_environment(), check_libpcap(),       check_executable_memory(),
+      check_pipeline(),    check_shared_memory(), check_preload(),
+      check_drop_in(),     check_apparmor(),      check_second_tier()};
+  for (Check& check : kernel_checks(read_kernel_facts(kernel_places())))
+    checks.push_back(std::move(check));
+  checks.push_back(check_graphviz());
+  checks.push_back(check_dpdk());
+  return checks;
 }
 
 }  // namespace ipjit::cli

@@ -36,12 +36,12 @@ Check check_pipeline();
 Check check_shared_memory();
 Check check_preload();
 Check check_drop_in();
-Check check_kernel_module();
 Check check_apparmor();
 Check check_second_tier();
 Check check_graphviz();
 Check check_dpdk();
 
+/// These and, before the last two, what kernel/checks.h looks at.
 std::vector<Check> all_checks();
 
 }  // namespace ipjit::cli

@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "bpf-frontend/text.h"
+#include "tools/ipjit/kernel/module.h"
 
 namespace ipjit::cli {
 
@@ -19,7 +20,10 @@ std::string FilterSource::expression() const {
   return text;
 }
 
-std::string FilterSource::title() const { return file.empty() ? expression() : file; }
+std::string FilterSource::title() const {
+  if (kernel_filter) return fmt::format("kernel filter {}", *kernel_filter);
+  return file.empty() ? expression() : file;
+}
 
 void add_source_options(CLI::App& sub, FilterSource& source) {
   sub.add_option("EXPR", source.words, "pcap expression, as for tcpdump; none matches all packets");
@@ -74,6 +78,14 @@ Status write_file(const std::string& path, const std::string& bytes) {
 }
 
 Result<bpf::InsnList> load(const FilterSource& source, bpf::Link link) {
+  if (source.kernel_filter) {
+    if (!source.words.empty() || !source.file.empty())
+      return Error{Stage::kUsage, Code::kBadOption, 0,
+                   "--from-kernel stands in place of EXPR and -f"};
+    Result<std::unique_ptr<kernel::Device>> device = open_kernel(kernel_places());
+    if (!device) return device.error();
+    return (*device)->program(*source.kernel_filter);
+  }
   if (source.file.empty()) {
     link.optimize = !source.keep_bytecode;
     return bpf::compile_expression(source.expression(), link);

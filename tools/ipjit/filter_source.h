@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,10 +17,11 @@ class App;
 
 namespace ipjit::cli {
 
-/// An expression or a file of `tcpdump -ddd` text.
+/// An expression, a file of `tcpdump -ddd` text, or what a socket's filter is in the kernel.
 struct FilterSource {
-  std::vector<std::string> words;  ///< of the expression; joined by spaces, as tcpdump does
-  std::string file;                ///< "-": standard input
+  std::vector<std::string> words;         ///< of the expression; joined by spaces, as tcpdump does
+  std::string file;                       ///< "-": standard input
+  std::optional<uint64_t> kernel_filter;  ///< of a socket in the kernel, by its number in `stats`
   std::string dialect = "libpcap";
   bool keep_bytecode = false;  ///< libpcap's own optimiser is left out
 
@@ -44,7 +46,7 @@ void add_traffic_options(CLI::App& sub, Traffic& traffic);
 
 /// Takes: the capture's link; its `optimize` is the source's to say.
 /// Fails: kUsage where both or neither are given; as bpf::compile_expression(), bpf::parse_ddd();
-///        kIo where the file cannot be read.
+///        kIo where the file cannot be read; as kernel::Device::program().
 Result<bpf::InsnList> load(const FilterSource& source, bpf::Link link);
 
 /// A whole file as bytes; "-" is standard input.

@@ -29,6 +29,8 @@ void add_subcommands(CLI::App& app, int& status) {
   add_stats(app, status);
   add_top(app, status);
   add_switch(app, status);
+  add_kernel(app, status);
+  add_budget(app, status);
   add_doctor(app, status);
   add_compile(app, status);
   add_profile(app, status);

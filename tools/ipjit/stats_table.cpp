@@ -43,20 +43,6 @@ std::string nanoseconds(double ns, uint64_t samples) {
   return samples ? fmt::format("{:.{}f}", ns, ns < 99999 ? 1 : 0) : "-";
 }
 
-/// Sentences are folded at spaces, not cut: the reason is what was asked for.
-void append_folded(std::string& out, const std::string& text, size_t columns) {
-  const std::string line = cut(text, text.size());
-  const size_t room = columns - 6;
-  for (size_t start = 0; start < line.size();) {
-    size_t end = std::min(start + room, line.size());
-    if (end < line.size())
-      if (size_t space = line.rfind(' ', end); space != std::string::npos && space > start)
-        end = space;
-    out += fmt::format("    {} {}\n", start ? ' ' : '-', line.substr(start, end - start));
-    start = line[end] == ' ' ? end + 1 : end;
-  }
-}
-
 void append_record(std::string& out, const FilterRecord& record, size_t columns, uint64_t now_ns,
                    bool why) {
   std::string whose = fmt::format("{} {}", cut(record.comm, 16), record.pid);
@@ -82,6 +68,19 @@ std::string cut(const std::string& text, size_t columns) {
   for (char& c : line)
     if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = ' ';  // no escapes from other users
   return line.size() <= columns ? line : line.substr(0, columns - 3) + "...";
+}
+
+void append_folded(std::string& out, const std::string& text, size_t columns) {
+  const std::string line = cut(text, text.size());
+  const size_t room = columns - 6;
+  for (size_t start = 0; start < line.size();) {
+    size_t end = std::min(start + room, line.size());
+    if (end < line.size())
+      if (size_t space = line.rfind(' ', end); space != std::string::npos && space > start)
+        end = space;
+    out += fmt::format("    {} {}\n", start ? ' ' : '-', line.substr(start, end - start));
+    start = line[end] == ' ' ? end + 1 : end;
+  }
 }
 
 std::string short_count(uint64_t number) {

@@ -26,6 +26,9 @@ size_t columns_of(int fd);
 /// What fits on so many columns, without control characters: names are other users' words.
 std::string cut(const std::string& text, size_t columns);
 
+/// Adds a sentence, folded at spaces and not cut: the reason is what was asked for.
+void append_folded(std::string& out, const std::string& text, size_t columns);
+
 /// 950, 12.3k, 1.23M: at most six characters.
 std::string short_count(uint64_t number);
 

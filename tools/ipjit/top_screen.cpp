@@ -90,7 +90,8 @@ std::string change_line(const Change& change, size_t columns) {
 }  // namespace
 
 std::string top_screen(std::span<const Rate> rates, const std::deque<Change>& changes,
-                       ScreenSize size, SortBy sorted_by, uint64_t now_ns) {
+                       ScreenSize size, SortBy sorted_by, uint64_t now_ns,
+                       const std::vector<std::string>& kernel_lines) {
   const size_t columns = std::max<size_t>(size.columns, 80);
   std::vector<std::string> lines = {cut(heading(rates, sorted_by, now_ns), columns), ""};
   lines.push_back(cut(fmt::format(kRow, "PKT/S", "MATCH", "NS/PKT", "WAS", "CPU%", "SAVED",
@@ -98,15 +99,18 @@ std::string top_screen(std::span<const Rate> rates, const std::deque<Change>& ch
                           "FILTER",
                       columns));
   const size_t shown_changes = std::min(changes.size(), kChangesShown);
-  const size_t below = shown_changes ? shown_changes + 1 : 0;
+  const size_t below = (shown_changes ? shown_changes + 1 : 0) + kernel_lines.size();
   // A small screen keeps its filters: changes give way first.
   const bool all_fit = !size.rows || lines.size() + rates.size() + below <= size.rows;
   size_t room = rates.size();
   if (size.rows)
     room = std::min(room, size.rows - std::min(size.rows, lines.size() + (all_fit ? below : 1)));
   for (size_t i = 0; i < room; ++i) lines.push_back(row(rates[i], columns));
-  if (rates.empty()) lines.emplace_back("no filter runs: try `ipjit exec -- tcpdump ...`");
+  if (rates.empty() && kernel_lines.empty())
+    lines.emplace_back("no filter runs: try `ipjit exec -- tcpdump ...`");
   if (room < rates.size()) lines.push_back(fmt::format("and {} more", rates.size() - room));
+  if (all_fit || rates.empty())
+    for (const std::string& line : kernel_lines) lines.push_back(cut(line, columns));
   if (all_fit && shown_changes) {
     lines.emplace_back();
     for (size_t i = changes.size() - shown_changes; i < changes.size(); ++i)

@@ -15,10 +15,12 @@ struct ScreenSize {
   size_t rows = 0;  ///< 0: as many as there are
 };
 
-/// Takes: rates in the order wanted, changes with the youngest last, the time of the reading.
+/// Takes: rates in the order wanted, changes with the youngest last, the time of the reading, lines
+///        about the kernel's filters, which stand between the two.
 /// Gives: lines without colour, none wider than the columns (80 at least), at most `rows` of them.
 std::string top_screen(std::span<const Rate> rates, const std::deque<Change>& changes,
-                       ScreenSize size, SortBy sorted_by, uint64_t now_ns);
+                       ScreenSize size, SortBy sorted_by, uint64_t now_ns,
+                       const std::vector<std::string>& kernel_lines = {});
 
 /// {"at_ns": ..., "filters": [...], "changes": [...]}: changes are those of this reading.
 nlohmann::ordered_json top_json(std::span<const Rate> rates, const std::deque<Change>& changes,
