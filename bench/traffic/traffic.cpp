@@ -34,7 +34,6 @@
 namespace ipjit::bench {
 namespace {
 
-constexpr size_t kFlows = 8192;
 constexpr size_t kHugePage = size_t{2} << 20;
 constexpr uint32_t kServerOfFilterE = 0xc0a80101;  // 192.168.1.1
 
@@ -165,7 +164,7 @@ std::vector<Flow> deal_flows(Draw& draw, std::span<const double> popularity) {
   return flows;
 }
 
-Frame draw_frame(Draw& draw, const Flow& flow) {
+Frame draw_frame(Draw& draw, const Flow& flow, uint32_t size) {
   Frame frame;
   frame.flow = &flow;
   frame.to_server = draw.chance(0.5);
@@ -178,6 +177,9 @@ Frame draw_frame(Draw& draw, const Flow& flow) {
   frame.tcp_flags = what < 0.053 ? 0x02 : what < 0.064 ? 0x12 : what < 0.1 ? 0x11 : 0x10;
   if (frame.tcp_flags & 0x02) frame.size = 60;  // a SYN carries nothing
   frame.salt = draw.below(1u << 31);
+  // Drawn as for IMIX and then put aside: the other draws stay what they are.
+  if (size) frame.size = frame.vlan ? std::max(size - 4, 60u) : size;
+  if (size > 60 && size < 70) frame.option_words = 0;  // no room for them
   return frame;
 }
 
@@ -200,13 +202,14 @@ std::vector<uint32_t> listed_hosts(size_t count) {
   return hosts;
 }
 
-Traffic generate(size_t count, uint64_t seed) {
+Traffic generate(size_t count, uint64_t seed, const Shape& shape) {
   Draw draw(seed);
-  std::vector<double> popularity(kFlows), cumulative(kFlows);
+  std::vector<double> popularity(shape.flows), cumulative(shape.flows);
   double sum = 0;
-  for (size_t r = 0; r < kFlows; ++r) sum += popularity[r] = 1.0 / static_cast<double>(r + 20);
+  for (size_t r = 0; r < popularity.size(); ++r)
+    sum += popularity[r] = 1 / std::pow(static_cast<double>(r + 20), shape.skew);
   double so_far = 0;
-  for (size_t r = 0; r < kFlows; ++r) cumulative[r] = so_far += popularity[r] /= sum;
+  for (size_t r = 0; r < popularity.size(); ++r) cumulative[r] = so_far += popularity[r] /= sum;
   const std::vector<Flow> flows = deal_flows(draw, popularity);
 
   Traffic traffic;
@@ -219,7 +222,8 @@ Traffic generate(size_t count, uint64_t seed) {
   traffic.packets_.reserve(count);
   for (size_t i = 0; i < count; ++i) {
     const auto flow = std::upper_bound(cumulative.begin(), cumulative.end() - 1, draw.unit());
-    const Frame frame = draw_frame(draw, flows[static_cast<size_t>(flow - cumulative.begin())]);
+    const Frame frame =
+        draw_frame(draw, flows[static_cast<size_t>(flow - cumulative.begin())], shape.size);
     uint8_t* at = traffic.memory_.get() + traffic.used_;
     const uint32_t size = write_frame(frame, at);
     traffic.packets_.push_back({at, size, size});

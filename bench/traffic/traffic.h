@@ -24,6 +24,14 @@ struct Unmap {
   void operator()(uint8_t* memory) const;
 };
 
+/// What generate() may be asked to do otherwise.
+struct Shape {
+  uint32_t flows = 8192;
+  double skew = 1;    ///< the flow of rank r is taken with probability (r + 20) ^ -skew
+  uint32_t size = 0;  ///< of every frame, without FCS, 60 to kLargestFrame; 0: IMIX
+};
+inline constexpr uint32_t kLargestFrame = 1514;
+
 /// Frames in one block of memory (on huge pages where the system gives them), and where each lies.
 class Traffic {
  public:
@@ -34,14 +42,14 @@ class Traffic {
   size_t bytes() const { return used_; }
 
  private:
-  friend Traffic generate(size_t count, uint64_t seed);
+  friend Traffic generate(size_t count, uint64_t seed, const Shape& shape);
   std::unique_ptr<uint8_t[], Unmap> memory_;
   size_t used_ = 0;
   std::vector<ipjit_packet> packets_;
 };
 
 /// Ethernet frames with the mix that traffic.cpp describes.
-Traffic generate(size_t count, uint64_t seed = 1);
+Traffic generate(size_t count, uint64_t seed = 1, const Shape& shape = {});
 
 /// Writes a classic pcap file, `repeat` times the same packets, one microsecond apart.
 /// Fails: kIo with the system's reason.

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "bench/dpdk/mbufs.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <random>
+
+namespace ipjit::pktbench {
+namespace {
+
+constexpr unsigned kCache = 256;      // mbufs that an lcore keeps of the pool
+constexpr size_t kBurstSizes = 4096;  // drawn once: a draw for each burst would be measured too
+
+// The key that cards come with (Microsoft's, in every driver's documentation).
+constexpr uint8_t kRssKey[40] = {0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67,
+                                 0x25, 0x3d, 0x43, 0xa3, 0x8f, 0xb0, 0xd0, 0xca, 0x2b, 0xcb,
+                                 0xae, 0x7b, 0x30, 0xb4, 0x77, 0xcb, 0x2d, 0xa3, 0x80, 0x30,
+                                 0xf2, 0x0c, 0x6a, 0x42, 0xb7, 0x3b, 0xbe, 0xac, 0x01, 0xfa};
+
+uint32_t word_at(const uint8_t* p) {
+  return uint32_t{p[0]} << 24 | uint32_t{p[1]} << 16 | uint32_t{p[2]} << 8 | p[3];
+}
+
+Error no_memory(const std::string& what) {
+  return Error{Stage::kRuntime, Code::kNoMemory, 0, what + ": " + rte_strerror(rte_errno)};
+}
+
+}  // namespace
+
+Result<Pool> make_pool(size_t mbufs, uint32_t longest) {
+  static unsigned made = 0;
+  const std::string name = "ipjit_frames_" + std::to_string(made++);
+  const auto room = static_cast<uint16_t>(RTE_PKTMBUF_HEADROOM + RTE_ALIGN_CEIL(longest, 64u));
+  Pool pool(rte_pktmbuf_pool_create(name.c_str(), static_cast<unsigned>(mbufs), kCache, 0, room,
+                                    static_cast<int>(rte_socket_id())));
+  if (!pool)
+    return no_memory("a pool of " + std::to_string(mbufs) + " mbufs with " + std::to_string(room) +
+                     " bytes of room each");
+  return pool;
+}
+
+Result<MbufList> mbufs_of(std::span<const ipjit_packet> frames, rte_mempool* pool) {
+  MbufList mbufs(frames.size());
+  if (rte_pktmbuf_alloc_bulk(pool, mbufs.data(), static_cast<unsigned>(mbufs.size())) != 0)
+    return no_memory("mbufs");
+  // A pool hands out its objects in a line; a card's descriptors do not stay in one.  Neighbours in
+  // traffic that are neighbours in memory would flatter the prefetchers.
+  std::shuffle(mbufs.begin(), mbufs.end(), std::minstd_rand(1));
+  for (size_t i = 0; i < frames.size(); ++i) {
+    char* data = rte_pktmbuf_append(mbufs[i], static_cast<uint16_t>(frames[i].caplen));
+    IPJIT_CHECK(data);
+    std::memcpy(data, frames[i].data, frames[i].caplen);
+    mbufs[i]->hash.usr = static_cast<uint32_t>(i);
+  }
+  return mbufs;
+}
+
+unsigned rss_queue(const ipjit_packet& frame, unsigned queues) {
+  const uint8_t* p = frame.data;
+  uint32_t words[9];
+  uint32_t count = 0;
+  if (frame.caplen >= 38 && p[12] == 0x08 && p[13] == 0) {
+    words[count++] = word_at(p + 26);
+    words[count++] = word_at(p + 30);
+    const bool has_ports =
+        p[14] == 0x45 && (p[23] == 6 || p[23] == 17) && (p[20] & 0x3f) == 0 && p[21] == 0;
+    if (has_ports) words[count++] = word_at(p + 34);
+  } else if (frame.caplen >= 58 && p[12] == 0x86 && p[13] == 0xdd) {
+    for (uint32_t at = 22; at < 54; at += 4) words[count++] = word_at(p + at);
+    if (p[20] == 6 || p[20] == 17) words[count++] = word_at(p + 54);
+  }
+  return rte_softrss(words, count, kRssKey) % queues;
+}
+
+Source::Source(unsigned queues, unsigned burst, double mean_burst) : burst_(burst), lanes_(queues) {
+  if (mean_burst <= 0) return;
+  std::minstd_rand random(2);
+  std::geometric_distribution<int> beyond_one(1 / std::max(1.0, mean_burst));
+  for (size_t i = 0; i < kBurstSizes; ++i)
+    sizes_.push_back(static_cast<uint16_t>(
+        std::min<unsigned>(burst, 1 + static_cast<unsigned>(beyond_one(random)))));
+}
+
+Status Source::add(const MbufList& mbufs, std::span<const ipjit_packet> frames) {
+  std::vector<MbufList> queues(lanes_.size());
+  for (size_t i = 0; i < mbufs.size(); ++i)
+    queues[lanes_.size() == 1 ? 0 : rss_queue(frames[i], static_cast<unsigned>(lanes_.size()))]
+        .push_back(mbufs[i]);
+  for (size_t queue = 0; queue < queues.size(); ++queue)
+    if (queues[queue].empty())
+      return Error{Stage::kUsage, Code::kBadInput, queue,
+                   "queue " + std::to_string(queue) + " of " + std::to_string(queues.size()) +
+                       " gets no packet of this traffic: fewer lcores, or more flows"};
+  sets_.push_back(std::move(queues));
+  if (sets_.size() == 1) use(0);
+  return ok();
+}
+
+void Source::use(size_t set) {
+  for (size_t queue = 0; queue < lanes_.size(); ++queue) lanes_[queue].list = &sets_[set][queue];
+  rewind();
+}
+
+void Source::rewind() {
+  for (Lane& lane : lanes_) lane.at = 0;
+}
+
+}  // namespace ipjit::pktbench
