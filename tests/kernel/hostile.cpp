@@ -7,13 +7,12 @@
 // code.  Then mutants of good code, about which the kernel's verifier must say what user space's
 // says of the same bytes, while packets run through what was accepted.  The script that calls this
 // looks at the kernel's log afterwards.
-#include <arpa/inet.h>
 #include <sys/mman.h>
 
 #include <cstdlib>
-#include <thread>
 
 #include "tests/kernel/door.h"
+#include "tests/kernel/traffic.h"
 
 namespace ipjit::door {
 namespace {
@@ -272,28 +271,6 @@ void test_mutants(Stage& s, uint64_t seed, unsigned mutants) {
               static_cast<unsigned long long>(seed), accepted, bare);
   s.tally.expect("some were accepted, more were not", accepted > 0 && accepted < mutants / 2);
 }
-
-/// Datagrams to nobody over lo, so that every packet socket has packets to filter.
-class Traffic {
- public:
-  Traffic() : thread_([this](std::stop_token stop) { run(stop); }) {}
-
- private:
-  static void run(const std::stop_token& stop) {
-    Fd socket(::socket(AF_INET, SOCK_DGRAM, 0));
-    sockaddr_in to = {};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(9);
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const uint8_t bytes[200] = {};
-    while (!stop.stop_requested()) {
-      for (size_t n = 0; n < sizeof bytes; n += 40)
-        sendto(socket.get(), bytes, n, MSG_DONTWAIT, reinterpret_cast<sockaddr*>(&to), sizeof to);
-      usleep(500);
-    }
-  }
-  std::jthread thread_;
-};
 
 int run(uint64_t seed, unsigned mutants) {
   Tally tally;
