@@ -36,6 +36,7 @@ int ipjit_cache_write(const struct ipjit_extent *extent, const u8 *bytes,
 void ipjit_cache_free(struct ipjit_extent *extent);
 
 u32 ipjit_cache_used(void);
+const u8 *ipjit_cache_base(void);
 bool ipjit_cache_holds(const void *address);
 
 #endif
