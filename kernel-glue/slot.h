@@ -15,7 +15,7 @@
  *	policy mutex		mode, pause, shadow
  *	slot->lock		versions of one slot, prog->bpf_func
  *	cache and table locks	inside cache.c and table.c
- *	registry spinlock	ids, filters seen; also from probes and softirqs
+ *	registry spinlocks	ids, filters; retired versions; filters left
  *	event queue's spinlock
  *
  * Verification, copying from user space and waiting for grace periods hold none
@@ -27,6 +27,7 @@
 #include <linux/filter.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/rcupdate.h>
 #include <linux/refcount.h>
 #include <linux/sched.h>
 #include <linux/types.h>
@@ -62,7 +63,8 @@ struct ipjit_version {
 	struct ipjit_tables tables;
 	const void *table[IPJIT_MAX_CTX_TABLES];	/* for ctx->tables */
 	u32 left;			/* 1: the guard asked for a retreat */
-	struct list_head link;		/* among a slot's retired */
+	struct list_head link;		/* among its slot's versions */
+	struct list_head reap;		/* retired: waits for a grace period */
 	struct ipjit_contract contract;
 };
 
@@ -93,31 +95,46 @@ struct ipjit_slot {
 	struct bpf_prog *prog;
 	ipjit_bpf_fn kernel;		/* prog->bpf_func as found */
 	struct ipjit_version *waiting;	/* runs while there is no version */
-	struct ipjit_version __rcu *current;	/* NULL: waiting */
+	struct ipjit_version __rcu *running;	/* NULL: waiting */
 	struct ipjit_version __rcu *general;	/* what a retreat goes to */
 	struct ipjit_owner owner;
 	u64 born_ns;			/* CLOCK_MONOTONIC */
 	struct ipjit_heat heat;
 
 	struct mutex lock;		/* all below, and the two above */
+	bool published;			/* a version of ours, once */
 	bool dead;			/* given back; bpf_func is the kernel's */
 	u32 flags;			/* enum ipjit_dev_filter_flags */
 	u64 first_native;
 	u64 retreats;
 	struct ipjit_sums folded;	/* of versions that are gone */
-	struct list_head retired;	/* still may be running */
+	struct list_head versions;	/* all that exist, retired ones too */
 
-	struct sk_filter *filter;	/* our reference; NULL once released */
-	refcount_t refs;		/* on this struct */
+	struct sk_filter *filter;	/* our reference, until the last one on us */
+	refcount_t refs;		/* on this struct: registry, versions, users */
 	struct hlist_node seen;		/* by filter */
-	struct list_head link;		/* of the reaper */
-	struct work_struct retreat;
+	bool lonely;			/* the collector's mark */
+	struct work_struct retreat;	/* what the packet path began */
 	struct rcu_head rcu;
 };
 
 int ipjit_slot_init(void);
 /* All filters are given back; returns when nothing of ours can run. */
 void ipjit_slot_uninit(void);
+
+/*
+ * Takes over a filter; the caller's reference on it becomes the slot's, or is
+ * dropped.  0, -EEXIST, -EOPNOTSUPP (not jited, or mode OFF), -ENOSPC, -ENOMEM.
+ */
+int ipjit_slot_take(struct sk_filter *filter, const struct ipjit_owner *owner);
+bool ipjit_slot_has(const struct sk_filter *filter);
+/*
+ * Gives a filter back: the kernel's code runs at once; the reference on the
+ * filter goes with the last version, so after a grace period.
+ */
+void ipjit_slot_give_back(struct ipjit_slot *slot);
+/* Gives back all filters that no socket holds any more. */
+void ipjit_slot_collect(void);
 
 /* A slot with a reference, or NULL. */
 struct ipjit_slot *ipjit_slot_get(u64 id);
@@ -149,6 +166,11 @@ struct ipjit_version *ipjit_version_new(struct ipjit_slot *slot,
 int ipjit_version_publish(struct ipjit_version *version, u64 expected);
 void ipjit_version_free(struct ipjit_version *version);
 
+/* Of a slot that is dead: all versions, its waiting one too; lock is held. */
+void ipjit_version_retire_all(struct ipjit_slot *slot);
+/* Makes the truth what the packet path began: work of slot->retreat. */
+void ipjit_version_retreat_work(struct work_struct *work);
+
 /* Sums over CPUs: packets and the contract's counters of one version; -ESTALE. */
 int ipjit_version_counters(struct ipjit_slot *slot, u64 id,
 			   struct ipjit_dev_counters *counters);
@@ -160,10 +182,13 @@ int ipjit_slot_evict(struct ipjit_slot *slot, bool command);
 /* Bytes that a slot's live and retiring versions hold. */
 void ipjit_slot_bytes(struct ipjit_slot *slot, u64 *code, u64 *table);
 
+/* Stores the pointer that policy and versions ask for; slot->lock is held. */
+void ipjit_slot_settle(struct ipjit_slot *slot);
+
 /* Looks at this CPU's guard counter and retreats if it is due; packet path. */
 void ipjit_guard_look(struct ipjit_version *version);
 
-/* Policy: mode, shadow, pause. */
+/* Policy: mode, shadow, pause; policy.c. */
 struct ipjit_policy {
 	enum ipjit_dev_mode mode;
 	bool shadow;
