@@ -35,6 +35,7 @@
 #include <tuple>
 
 #include "runtime/ticks.h"
+#include "runtime/tier/allowance.h"
 #include "runtime/tier/replay_check.h"
 #include "runtime/tier/tiering.h"
 #include "tier1-asmjit/tier1.h"
@@ -123,19 +124,15 @@ void work(Shared& shared) {
   tier1::Tier1 tier1;
   tier2::RemoteTier2 remote(*shared.remote.load());
   Tiering tiering(tools_of(tier1, remote, shared));
-  double credit_ns = kBurstNs;
-  uint64_t last_ns = monotonic_ns(), last_cpu_ns = cpu_ns(), hot_ns = last_ns;
+  Allowance allowance(kQuota, kBurstNs);
+  uint64_t hot_ns = monotonic_ns();
+  allowance.pause_ns(hot_ns, cpu_ns());
   while (!shared.stop) {
     uint64_t pause_ns = tiering.round(hot_tier_states());
     const uint64_t now = monotonic_ns(), cpu = cpu_ns();
     if (!hot_tier_states().empty()) hot_ns = now;
     if (now - hot_ns > kIdleNs) return;
-    credit_ns +=
-        static_cast<double>(now - last_ns) * kQuota - static_cast<double>(cpu - last_cpu_ns);
-    credit_ns = std::min(credit_ns, kBurstNs);
-    if (credit_ns < 0) pause_ns = std::max(pause_ns, static_cast<uint64_t>(-credit_ns / kQuota));
-    last_ns = now;
-    last_cpu_ns = cpu;
+    pause_ns = std::max(pause_ns, allowance.pause_ns(now, cpu));
     if (!shared.stop) sleep_ns(shared, pause_ns);
   }
 }

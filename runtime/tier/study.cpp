@@ -2,6 +2,7 @@
 #include "runtime/tier/study.h"
 
 #include <algorithm>
+#include <cstdio>
 
 #include "ir/interpreter.h"
 #include "ir/special/cost.h"
@@ -81,16 +82,16 @@ void Study::note(std::string event) {
   if (events.size() > kEvents) events.erase(events.begin());
 }
 
-bool Study::watch(const Head& head, bool follows) {
+std::optional<uint64_t> Study::watch(const Head& head, bool follows) {
   const uint64_t before = replayer->packets();
-  replayer->packet(
+  const uint64_t result = replayer->packet(
       {.head = {head.bytes.data(), head.copied}, .cap_len = head.cap_len, .follows = follows},
       ctx_of(head));
-  if (!keeps(head, facts)) return false;
+  if (!keeps(head, facts)) return std::nullopt;
   ++heads;
   heads_short += replayer->packets() == before;
   recent.push_back(head);
-  return true;
+  return result;
 }
 
 void Study::take_profile(double max_drift) {
@@ -149,8 +150,20 @@ void Study::seek(ir::Situation& now, const Search& search) {
   if (!candidate->changed) return;
   now.candidate_ns = expected_ns(*candidate, fresh);
   now.same_as_current = now.tier == 2 && special && special->program == candidate->program;
-  now.compile_ns = search.compile_ns + search.compile_ns_per_insn *
-                                           static_cast<double>(candidate->program.insns.size());
+  if (search.quickest) now.compile_ns = search.quickest->price_ns(candidate->program);
+}
+
+bool Study::pays(const Backend& better, const Backend& runs, double packets_per_second,
+                 const ir::Policy& policy) {
+  const double current_ns = ir::expected_cost(special->program, special->profile).ns();
+  const double gain_ns = current_ns * (1 - better.share / runs.share);
+  const double saved_ns = gain_ns * packets_per_second * policy.horizon_s;
+  if (saved_ns >= policy.margin * better.price_ns(special->program)) return true;
+  char gain[32];
+  std::snprintf(gain, sizeof gain, "%.2f ns", gain_ns);
+  note(better.name + " would save " + gain + " a packet: does not pay at " +
+       std::to_string(static_cast<uint64_t>(packets_per_second)) + " packets/s");
+  return false;
 }
 
 void Study::adopt(ir::Specialised made) {

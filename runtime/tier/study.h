@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "ir/compiler.h"
 #include "ir/profile.h"
 #include "ir/program.h"
 #include "ir/replay.h"
@@ -29,7 +30,20 @@
 
 namespace ipjit::runtime {
 
-/// How candidates are made, and what the quickest compiler takes for one.
+/// One that makes native code of specialised programs.
+struct Backend {
+  std::string name;
+  ir::Compiler* compiler = nullptr;  ///< outlives whoever uses it
+  double share = 1;                  ///< expected cost of its code, in that of the first backend's
+  double compile_ns = 0;             ///< expected: fixed part
+  double compile_ns_per_insn = 0;    ///< and for each instruction of the specialised program
+
+  double price_ns(const ir::Program& program) const {
+    return compile_ns + compile_ns_per_insn * static_cast<double>(program.insns.size());
+  }
+};
+
+/// How candidates are made, and who compiles them.
 struct Search {
   using Specialise = std::function<ir::Specialised(const ir::Program& general, const ir::Profile&,
                                                    const ir::Facts&, const ir::Choices&)>;
@@ -37,8 +51,7 @@ struct Search {
   const ir::Policy& policy;
   const ir::Choices& choices;
   const Specialise& specialise;
-  double compile_ns = 0;  ///< fixed part
-  double compile_ns_per_insn = 0;
+  const Backend* quickest = nullptr;  ///< compiler; null: there is none
 };
 
 struct Study {
@@ -54,8 +67,9 @@ struct Study {
   void note(std::string event);
 
   /// Replays a head into the profile.
-  /// Gives: false where it breaks a fact; then it is not kept.
-  bool watch(const Head& head, bool follows);
+  /// Gives: what the general program gives for it, as Replayer::packet(); nothing where it breaks a
+  ///        fact, and then it is not kept.
+  std::optional<uint64_t> watch(const Head& head, bool follows);
 
   /// The last seconds' profile.  Traffic that is quite another at once is not averaged with the
   /// old.
@@ -78,6 +92,10 @@ struct Study {
 
   /// The program runs that was specialised for the profile of now.
   void adopt(ir::Specialised made);
+
+  /// Whether a better compiler's code of what runs would save its price; if not, that is noted.
+  bool pays(const Backend& better, const Backend& runs, double packets_per_second,
+            const ir::Policy& policy);
 
   /// The candidate's log, events and the decision's reasons: for `--why`.
   std::vector<std::string> why(const ir::Decision& decision) const;

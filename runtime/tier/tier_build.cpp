@@ -13,7 +13,6 @@
 #include <algorithm>
 #include <mutex>
 
-#include "ir/special/cost.h"
 #include "runtime/filter_slot.h"
 #include "runtime/lock.h"
 #include "runtime/ticks.h"
@@ -130,19 +129,9 @@ void Tiering::upgrade(TierState& state) {
     if (!state.slot || !state.slot->advanced()) return;
   }
   const Backend& better = tools_.backends[next];
-  const double current_ns =
-      ir::expected_cost(work.study.special->program, work.study.special->profile).ns();
-  const double gain_ns = current_ns * (1 - better.share / tools_.backends[work.backend].share);
-  const double saved_ns = gain_ns * work.packets_per_second * tools_.policy.horizon_s;
-  const double price_ns =
-      better.compile_ns +
-      better.compile_ns_per_insn * static_cast<double>(work.study.special->program.insns.size());
-  if (saved_ns < tools_.policy.margin * price_ns) {
-    work.study.note(better.name + " would save " + in_words(gain_ns) +
-                    " a packet: does not pay at " +
-                    std::to_string(static_cast<uint64_t>(work.packets_per_second)) + " packets/s");
+  if (!work.study.pays(better, tools_.backends[work.backend], work.packets_per_second,
+                       tools_.policy))
     return;
-  }
   if (try_backend(state, work.study.special->program, next)) {
     work.upgrade_failures = 0;
     return;

@@ -252,9 +252,8 @@ Tiering::Judged Tiering::judge(TierState& state) {
   }
   work.study.judge(now);
   now.guard_failures = work.guard_failures;
-  const double fixed = tools_.backends.empty() ? 0 : tools_.backends.front().compile_ns;
-  const double each = tools_.backends.empty() ? 0 : tools_.backends.front().compile_ns_per_insn;
-  work.study.seek(now, {tools_.policy, tools_.choices, tools_.specialise, fixed, each});
+  const Backend* quickest = tools_.backends.empty() ? nullptr : &tools_.backends.front();
+  work.study.seek(now, {tools_.policy, tools_.choices, tools_.specialise, quickest});
   judged.decision = ir::decide(now, tools_.policy);
   return judged;
 }

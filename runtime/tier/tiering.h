@@ -16,7 +16,6 @@
 #include <string>
 #include <vector>
 
-#include "ir/compiler.h"
 #include "ir/special/decide.h"
 #include "ir/special/specialise.h"
 #include "runtime/tier/sample_ring.h"
@@ -24,15 +23,6 @@
 #include "runtime/tier/tier_state.h"
 
 namespace ipjit::runtime {
-
-/// One that makes native code of specialised programs.
-struct Backend {
-  std::string name;
-  ir::Compiler* compiler = nullptr;  ///< outlives the Tiering
-  double share = 1;                  ///< expected cost of its code, in that of the first backend's
-  double compile_ns = 0;             ///< expected: fixed part
-  double compile_ns_per_insn = 0;    ///< and for each instruction of the specialised program
-};
 
 struct TieringTools {
   std::vector<Backend> backends;     ///< the quickest first; each later one replaces where it pays

@@ -64,7 +64,7 @@ void drop_capabilities() {
 Status confine(int first) {
   if (getauxval(AT_SECURE) || getuid() != geteuid() || getgid() != getegid())
     return Error{Stage::kTier2, Code::kUnavailable, 0,
-                 "ipjit-tier2 serves its own user only; it was started with another's rights"};
+                 "it serves its own user only, and was started with another's rights"};
   reset_signals();
   syscall(SYS_close_range, static_cast<unsigned>(first), ~0u, 0);
   run_anywhere();
