@@ -96,13 +96,16 @@ inline ipjit_dev_info info(const Fd& device) {
   return info;
 }
 
-/// A packet socket with a filter that nobody else has: it begins with a number of its own.
+/// A socket with a filter that nobody else has: its program holds a number of its own.
 class Filter {
  public:
   explicit Filter(uint32_t k, uint32_t returns = 0xffff)
-      : socket_(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_ALL))),
-        insns_{{BPF_LD | BPF_IMM, 0, 0, k}, {BPF_RET | BPF_K, 0, 0, returns}} {
-    const sock_fprog program = {.len = 2, .filter = insns_};
+      : Filter({{BPF_LD | BPF_IMM, 0, 0, k}, {BPF_RET | BPF_K, 0, 0, returns}}) {}
+  explicit Filter(std::vector<sock_filter> insns, int family = AF_PACKET, int type = SOCK_RAW)
+      : socket_(socket(family, type | SOCK_CLOEXEC, family == AF_PACKET ? htons(ETH_P_ALL) : 0)),
+        insns_(std::move(insns)) {
+    const sock_fprog program = {.len = static_cast<uint16_t>(insns_.size()),
+                                .filter = insns_.data()};
     if (setsockopt(socket_.get(), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) != 0)
       std::perror("SO_ATTACH_FILTER");
   }
@@ -115,7 +118,6 @@ class Filter {
   }
 
   int fd() const { return socket_.get(); }
-  void close() { socket_.close(); }
 
  private:
   uint64_t find(const Fd& device) const {
@@ -131,14 +133,17 @@ class Filter {
     return 0;
   }
   bool is_ours(const Fd& device, uint64_t id) const {
-    sock_filter read[2] = {};
-    ipjit_dev_program program = {.id = id, .insns = address(read), .capacity = 2, .count = 0};
-    return call(device, IPJIT_IOC_PROGRAM, &program) == 0 && program.count == 2 &&
-           std::memcmp(read, insns_, sizeof read) == 0;
+    std::vector<sock_filter> read(insns_.size());
+    ipjit_dev_program program = {.id = id,
+                                 .insns = address(read.data()),
+                                 .capacity = static_cast<uint32_t>(read.size()),
+                                 .count = 0};
+    return call(device, IPJIT_IOC_PROGRAM, &program) == 0 && program.count == read.size() &&
+           std::memcmp(read.data(), insns_.data(), read.size() * sizeof read[0]) == 0;
   }
 
   Fd socket_;
-  sock_filter insns_[2];
+  std::vector<sock_filter> insns_;
 };
 
 using Bytes = std::vector<uint8_t>;
