@@ -114,6 +114,12 @@ void ipjit_unit_free(struct ipjit_unit *unit)
 	kvfree(unit->tables);
 }
 
+/* Dear code of 64 KiB takes tens of milliseconds: others may want the CPU. */
+void ipjit_verify_give_way(void)
+{
+	cond_resched();
+}
+
 static int run_verifier(const struct ipjit_unit *unit,
 			struct ipjit_report *report)
 {
@@ -124,13 +130,11 @@ static int run_verifier(const struct ipjit_unit *unit,
 
 	if (!workspace)
 		return -ENOMEM;
-	cond_resched();
 	begun = rdtsc_ordered();
 	err = ipjit_verify(&unit->contract, unit->code, unit->code_len,
 			   unit->code_len, workspace, bytes, report);
 	atomic64_add(rdtsc_ordered() - begun, &verify_cycles);
 	atomic64_add(unit->code_len, &verify_bytes);
-	cond_resched();
 	kvfree(workspace);
 	return err;
 }

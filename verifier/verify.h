@@ -56,6 +56,11 @@ int ipjit_verify(const struct ipjit_contract *contract, const uint8_t *code,
 		 size_t code_len, size_t unit_len, void *workspace,
 		 size_t workspace_len, struct ipjit_report *report);
 
+#ifdef __KERNEL__
+/* Called from ipjit_verify() every few hundred instructions; unit.c gives way there. */
+void ipjit_verify_give_way(void);
+#endif
+
 const char *ipjit_rule_name(uint32_t rule);
 const char *ipjit_rule_meaning(uint32_t rule);
 
