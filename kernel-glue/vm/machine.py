@@ -21,9 +21,9 @@ import time
 from kernel import Missing
 
 PORTS = ["out", "err", "status", "files", "dmesg"]
-# The first line of what the kernel says when it, or a module, is broken.
+# The first line of what the kernel says when it, or a module, is broken; not what it says of old CPUs.
 SPLAT = re.compile(
-    r"BUG:|Oops|WARNING:|Kernel panic|general protection fault|KASAN|UBSAN|possible circular locking|suspicious RCU usage|"
+    r"BUG:|Oops|(?<!Stack Overflow: )WARNING:|Kernel panic|general protection fault|KASAN|UBSAN|possible circular locking|suspicious RCU usage|"
     r"INFO: (?:rcu_|task .* blocked|possible|trying to register|inconsistent)|kmemleak: \d+ new|unable to handle|"
     r"stack guard page|invalid opcode|double fault|refcount_t:|list_(?:add|del) corruption|soft lockup|bad: scheduling")
 SHOWN = 60  # lines of a splat

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A compile daemon that lies.
 //
-//   hostile [SEED [MUTANTS]]      in the virtual machine, module loaded with mode=on
+//   hostile [SEED [MUTANTS [thunk]]]      in the virtual machine, module loaded with mode=on;
+//   `thunk`:
+//                                         its CPU must want return thunks
 //
 // One lie at a time, each with the errno that it must get: sizes, contracts, addresses, versions,
 // code.  Then mutants of good code, about which the kernel's verifier must say what user space's
@@ -272,12 +274,13 @@ void test_mutants(Stage& s, uint64_t seed, unsigned mutants) {
   s.tally.expect("some were accepted, more were not", accepted > 0 && accepted < mutants / 2);
 }
 
-int run(uint64_t seed, unsigned mutants) {
+int run(uint64_t seed, unsigned mutants, bool thunk) {
   Tally tally;
   Fd device = open_device();
   tally.expect("the device opens", device.get() >= 0, word(errno));
   if (device.get() < 0) return tally.status();
   tally.equal("its version", info(device).version, IPJIT_DEV_VERSION);
+  if (thunk) tally.expect("rets need room", info(device).needs & IPJIT_DEV_RETURN_THUNK);
   {
     Traffic traffic;
     Filter filter(0x1234);
@@ -307,5 +310,5 @@ int run(uint64_t seed, unsigned mutants) {
 int main(int argc, char** argv) {
   const uint64_t seed = argc > 1 ? std::strtoull(argv[1], nullptr, 0) : 1;
   const auto mutants = static_cast<unsigned>(argc > 2 ? std::strtoul(argv[2], nullptr, 0) : 2000);
-  return ipjit::door::run(seed, mutants);
+  return ipjit::door::run(seed, mutants, argc > 3);
 }

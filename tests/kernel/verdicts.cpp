@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Whose verdict counts, what is compared, sampled, counted, given up and pushed out.
 //
-//   verdicts      in the virtual machine, module loaded with mode=on sample_shift=4
+//   verdicts [short]      in the virtual machine, module loaded with mode=on sample_shift=4
 //
 // A socket says how many packets it received, so the verdict that counted can be seen; code that
 // lies about verdicts, but not about memory, is what the verifier lets through.
@@ -174,8 +174,7 @@ void test_guard(Tally& tally, const Fd& device) {
   counters.id = id;
   counters.version = version;
   tally.gives("counters", call(device, IPJIT_IOC_COUNTERS, &counters), {0});
-  tally.expect("they count packets",
-               counters.count[0] <= counters.packets + 4 && counters.count[1] == 0);
+  tally.equal("counters beyond the contract's are 0", counters.count[1], 0);
   tally.expect("a guess that is wrong is given up",
                soon([&] { return version_of(device, id) == general; }));
   const ipjit_dev_filter now = stats(device, id);
@@ -233,10 +232,12 @@ void test_budget(Tally& tally, const Fd& device) {
   Unit large(cold_id, Bytes(2000, 0x90) + returns(1));
   tally.gives("code for the cold one", large.send(device), {0});
   ipjit_dev_use use = {};
-  tally.gives("use", call(device, IPJIT_IOC_USE, &use), {0});
-  tally.expect("is what is there",
-               use.code == info(device).code_used && use.code >= 2000 && use.filters >= 2,
-               std::to_string(use.code) + " " + std::to_string(info(device).code_used));
+  // What the filters of other tests left goes with a grace period.
+  tally.expect("use is what is there", soon([&] {
+                 return call(device, IPJIT_IOC_USE, &use) == 0 && use.code >= 2000 &&
+                        use.code == info(device).code_used && use.filters == 2;
+               }),
+               std::to_string(use.code) + " of " + std::to_string(info(device).code_used));
   ipjit_dev_budget budget = {};
   budget.code_all = use.code + 1000;
   tally.gives("a limit just above", call(device, IPJIT_IOC_BUDGET, &budget), {0});
@@ -283,7 +284,7 @@ void test_hardened(Tally& tally, const Fd& device) {
   tally.gives("half of it", Unit(id, returns(0xbabe)).send(device), {0});
 }
 
-int run() {
+int run(bool all) {
   Tally tally;
   Fd device = open_device();
   tally.equal("its version", info(device).version, IPJIT_DEV_VERSION);
@@ -294,11 +295,12 @@ int run() {
   test_guard(tally, device);
   test_samples(tally, device);
   test_hardened(tally, device);
-  test_budget(tally, device);
+  // It has to wait for filters to grow old.
+  if (all) test_budget(tally, device);
   return tally.status();
 }
 
 }  // namespace
 }  // namespace ipjit::door
 
-int main() { return ipjit::door::run(); }
+int main(int argc, char**) { return ipjit::door::run(argc == 1); }

@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# vm: --cpu EPYC
+# A CPU whose returns go through a thunk: code without room for it is refused, the rest runs.
+check "this CPU wants return thunks" grep -q untrained /sys/devices/system/cpu/vulnerabilities/retbleed
+check "the module loads" load mode=on sample_shift=4
+/ipjit/bin/verdicts short || failed=$((failed + 1))
+/ipjit/bin/hostile 2 500 thunk || failed=$((failed + 1))
+check "the module unloads" unload
