@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "bench/dpdk/mbufs.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -9,7 +11,7 @@
 namespace ipjit::pktbench {
 namespace {
 
-constexpr unsigned kCache = 256;      // mbufs that an lcore keeps of the pool
+constexpr unsigned kCache = 256;      // mbufs that an lcore keeps of a pool that is large enough
 constexpr size_t kBurstSizes = 4096;  // drawn once: a draw for each burst would be measured too
 
 // The key that cards come with (Microsoft's, in every driver's documentation).
@@ -22,6 +24,44 @@ uint32_t word_at(const uint8_t* p) {
   return uint32_t{p[0]} << 24 | uint32_t{p[1]} << 16 | uint32_t{p[2]} << 8 | p[3];
 }
 
+void give_back(rte_mempool_memhdr* memory, void* bytes) {
+  munmap(memory->addr, *static_cast<size_t*>(bytes));
+  delete static_cast<size_t*>(bytes);
+}
+
+unsigned cache_of(unsigned mbufs) { return mbufs >= 4 * kCache ? kCache : 0; }
+
+// What rte_pktmbuf_pool_create() does, in memory that the kernel may back with huge pages though
+// none are reserved.  EAL's own memory without reserved ones is a memory file, which it mostly may
+// not; then half of what forwarding costs is address translation.
+rte_mempool* pool_on_transparent_pages(const std::string& name, unsigned count, uint16_t room) {
+  constexpr size_t kHugePage = size_t{2} << 20;
+  rte_mempool* pool =
+      rte_mempool_create_empty(name.c_str(), count, sizeof(rte_mbuf) + room, cache_of(count),
+                               sizeof(rte_pktmbuf_pool_private), SOCKET_ID_ANY, 0);
+  if (!pool) return nullptr;
+  rte_mempool_objsz sizes;
+  const size_t object = rte_mempool_calc_obj_size(sizeof(rte_mbuf) + room, 0, &sizes);
+  // One page more than needed: the mapping need not begin where a huge page does.
+  const size_t bytes = RTE_ALIGN_CEIL(object * count, kHugePage) + 2 * kHugePage;
+  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) {
+    rte_mempool_free(pool);
+    rte_errno = ENOMEM;
+    return nullptr;
+  }
+  madvise(memory, bytes, MADV_HUGEPAGE);  // a refusal costs speed, not correctness
+  rte_pktmbuf_pool_init(pool, nullptr);
+  if (rte_mempool_set_ops_byname(pool, rte_mbuf_best_mempool_ops(), nullptr) != 0 ||
+      rte_mempool_populate_virt(pool, static_cast<char*>(memory), bytes, kHugePage, give_back,
+                                new size_t(bytes)) < static_cast<int>(count)) {
+    rte_mempool_free(pool);
+    return nullptr;
+  }
+  rte_mempool_obj_iter(pool, rte_pktmbuf_init, nullptr);
+  return pool;
+}
+
 Error no_memory(const std::string& what) {
   return Error{Stage::kRuntime, Code::kNoMemory, 0, what + ": " + rte_strerror(rte_errno)};
 }
@@ -32,8 +72,10 @@ Result<Pool> make_pool(size_t mbufs, uint32_t longest) {
   static unsigned made = 0;
   const std::string name = "ipjit_frames_" + std::to_string(made++);
   const auto room = static_cast<uint16_t>(RTE_PKTMBUF_HEADROOM + RTE_ALIGN_CEIL(longest, 64u));
-  Pool pool(rte_pktmbuf_pool_create(name.c_str(), static_cast<unsigned>(mbufs), kCache, 0, room,
-                                    static_cast<int>(rte_socket_id())));
+  const auto count = static_cast<unsigned>(mbufs);
+  Pool pool(rte_eal_has_hugepages() ? rte_pktmbuf_pool_create(name.c_str(), count, cache_of(count),
+                                                              0, room, SOCKET_ID_ANY)
+                                    : pool_on_transparent_pages(name, count, room));
   if (!pool)
     return no_memory("a pool of " + std::to_string(mbufs) + " mbufs with " + std::to_string(room) +
                      " bytes of room each");

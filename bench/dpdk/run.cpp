@@ -6,7 +6,7 @@
 // so the device's side asks for both, whatever the engine, forward only included: what is common to
 // all is subtracted from all.
 //
-// Window: the generator has at most kWindow packets on the way.  A ring of that size never
+// Window: the generator has at most so many packets on the way.  A ring of that size never
 // overflows, so nothing is lost where the cable carries mbufs; where it copies (packet sockets,
 // cards), what is not back after kPatience is lost.
 //
@@ -23,8 +23,9 @@
 namespace ipjit::pktbench {
 namespace {
 
-constexpr uint64_t kWindow = 512;
-constexpr double kPatience = 0.05;  // s
+constexpr uint64_t kWindow = 512;        // where the cable carries mbufs
+constexpr uint64_t kCopiedWindow = 256;  // packet sockets have 512 frames, others more
+constexpr double kPatience = 0.05;       // s
 
 uint64_t cycles_of(double seconds) {
   return static_cast<uint64_t>(seconds * static_cast<double>(rte_get_tsc_hz()));
@@ -40,7 +41,8 @@ class Generator {
         left_(packets) {}
 
   void send() {
-    const uint64_t room = kWindow - std::min(kWindow, on_the_way());
+    const uint64_t window = bench_.cable.carries_mbufs ? kWindow : kCopiedWindow;
+    const uint64_t room = window - std::min(window, on_the_way());
     const uint64_t most = std::min(left_, room);
     if (most == 0) return;
     const auto burst = bench_.source->next(queue_, most);
