@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The life of a filter, one scene at a time:  life SCENE
+//
+//   scenes      take, replace, detach, close, fork, clone, lock, unix: on a loaded module
+//   hold N      attaches a filter to a packet, a UDP and a TCP socket, prints "held", waits N
+//   seconds find TAG    succeeds once a filter that returns TAG is taken over native TAG  the same,
+//   and installs code for it that returns TAG traffic N   sends N frames over lo past a filter with
+//   code of ours, and must receive all N churn N     N times: attach, install, send, replace or
+//   close, at random
+//
+// Filters are told apart by what they return.
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sys/wait.h>
+
+#include <cstdlib>
+#include <functional>
+#include <map>
+#include <optional>
+
+#include "tests/kernel/door.h"
+
+namespace ipjit::door {
+namespace {
+
+Tally tally;
+
+void attach(int fd, uint32_t tag) {
+  sock_filter insns[] = {{BPF_LD | BPF_B | BPF_ABS, 0, 0, 0}, {BPF_RET | BPF_K, 0, 0, tag}};
+  const sock_fprog program = {.len = 2, .filter = insns};
+  if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) != 0)
+    std::perror("SO_ATTACH_FILTER");
+}
+
+uint32_t fresh_tag() {
+  static uint32_t tag = 70'000 + 16 * (static_cast<uint32_t>(getpid()) & 0xfff);
+  return ++tag;
+}
+
+/// A packet socket of one interface.
+Fd packet_socket(const char* interface = "lo") {
+  Fd fd(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
+  sockaddr_ll at = {};
+  at.sll_family = AF_PACKET;
+  at.sll_protocol = htons(ETH_P_ALL);
+  at.sll_ifindex = static_cast<int>(if_nametoindex(interface));
+  if (bind(fd.get(), reinterpret_cast<sockaddr*>(&at), sizeof at) != 0) std::perror("bind");
+  return fd;
+}
+
+/// The filter that returns `tag`, as the module describes it.
+std::optional<ipjit_dev_filter> look(const Fd& device, uint32_t tag) {
+  std::vector<ipjit_dev_filter> some(256);
+  ipjit_dev_list list = {};
+  list.filters = address(some.data());
+  list.capacity = static_cast<uint32_t>(some.size());
+  while (call(device, IPJIT_IOC_LIST, &list) == 0 && list.count) {
+    for (uint32_t i = 0; i < list.count; ++i) {
+      sock_filter read[2] = {};
+      ipjit_dev_program program = {
+          .id = some[i].id, .insns = address(read), .capacity = 2, .count = 0};
+      if (call(device, IPJIT_IOC_PROGRAM, &program) == 0 && program.count == 2 && read[1].k == tag)
+        return some[i];
+    }
+    list.after = some[list.count - 1].id;
+  }
+  return std::nullopt;
+}
+
+bool soon(const std::function<bool()>& holds, unsigned seconds = 15) {
+  for (unsigned i = 0; i < seconds * 50; ++i, usleep(20'000))
+    if (holds()) return true;
+  return false;
+}
+
+bool taken(const Fd& device, uint32_t tag, unsigned seconds = 15) {
+  return soon([&] { return look(device, tag).has_value(); }, seconds);
+}
+bool released(const Fd& device, uint32_t tag) {
+  return soon([&] { return !look(device, tag); });
+}
+
+/// Code that returns `verdict`, for the filter `tag`; 0 or errno.
+int install(const Fd& device, uint32_t tag, uint32_t verdict) {
+  const auto filter = look(device, tag);
+  if (!filter) return ENOENT;
+  return Unit(filter->id, returns(verdict), filter->version).send(device);
+}
+
+/// A frame of an EtherType that nobody else uses.
+void send_frame(int fd, uint32_t number) {
+  uint8_t frame[60] = {};
+  frame[12] = 0x88;
+  frame[13] = 0xb5;
+  std::memcpy(frame + 14, &number, sizeof number);
+  sockaddr_ll to = {};
+  to.sll_family = AF_PACKET;
+  to.sll_ifindex = static_cast<int>(if_nametoindex("lo"));
+  to.sll_halen = 6;
+  if (sendto(fd, frame, sizeof frame, 0, reinterpret_cast<sockaddr*>(&to), sizeof to) < 0)
+    std::perror("sendto");
+}
+
+/// Bytes of the next frame of ours that arrives; 0 if none does.
+size_t receive(int fd, int wait_ms = 300) {
+  for (;;) {
+    uint8_t frame[256];
+    pollfd ready = {.fd = fd, .events = POLLIN, .revents = 0};
+    if (poll(&ready, 1, wait_ms) <= 0) return 0;
+    sockaddr_ll from = {};
+    socklen_t size = sizeof from;
+    const ssize_t got =
+        recvfrom(fd, frame, sizeof frame, 0, reinterpret_cast<sockaddr*>(&from), &size);
+    if (got > 0 && from.sll_protocol == htons(0x88b5) && from.sll_pkttype != PACKET_OUTGOING)
+      return static_cast<size_t>(got);
+  }
+}
+
+void take(const Fd& device) {
+  Fd fd = packet_socket();
+  const uint32_t tag = fresh_tag();
+  attach(fd.get(), tag);
+  tally.expect("an attached filter is taken over", taken(device, tag));
+  const auto filter = look(device, tag).value_or(ipjit_dev_filter{});
+  tally.equal("its family", filter.family, AF_PACKET);
+  tally.equal("its type", filter.type, SOCK_RAW);
+  tally.equal("its interface", filter.ifindex, if_nametoindex("lo"));
+  tally.equal("its uid", filter.uid, getuid());
+  tally.expect("its process", std::string(filter.comm) == "life", filter.comm);
+  Fd sender = packet_socket();
+  send_frame(sender.get(), 1);
+  tally.equal("before code: all of a frame", receive(fd.get()), 60);
+  tally.gives("code is installed", install(device, tag, 20), {0});
+  send_frame(sender.get(), 2);
+  tally.equal("our verdict counts", receive(fd.get()), 20);
+  const auto now = look(device, tag).value_or(ipjit_dev_filter{});
+  tally.expect("packets are counted", now.packets >= 2 && now.native >= 1,
+               std::to_string(now.packets) + " packets, " + std::to_string(now.native) + " ours");
+  ipjit_dev_target target = {.id = now.id, .version = now.version};
+  tally.gives("a retreat", call(device, IPJIT_IOC_RETREAT, &target), {0});
+  send_frame(sender.get(), 3);
+  tally.equal("the kernel's verdict counts again", receive(fd.get()), 60);
+  tally.gives("install again", install(device, tag, 21), {0});
+  target = {.id = now.id, .version = 0};
+  tally.gives("evict", call(device, IPJIT_IOC_EVICT, &target), {0});
+  send_frame(sender.get(), 4);
+  tally.equal("an evicted filter is the kernel's", receive(fd.get()), 60);
+  tally.gives("and is offered no code", install(device, tag, 22), {EBUSY});
+}
+
+void replace(const Fd& device) {
+  Fd fd = packet_socket(), sender = packet_socket();
+  const uint32_t first = fresh_tag(), second = fresh_tag();
+  attach(fd.get(), first);
+  tally.expect("the first is taken over", taken(device, first));
+  tally.gives("with code", install(device, first, 20), {0});
+  attach(fd.get(), second);
+  send_frame(sender.get(), 1);
+  tally.equal("the second decides at once", receive(fd.get()), 60);
+  tally.expect("the second is taken over", taken(device, second));
+  tally.expect("the first is given back", released(device, first));
+}
+
+void detach(const Fd& device) {
+  Fd fd = packet_socket(), sender = packet_socket();
+  const uint32_t tag = fresh_tag();
+  attach(fd.get(), tag);
+  tally.expect("taken over", taken(device, tag));
+  tally.gives("with code", install(device, tag, 20), {0});
+  const int none = 0;
+  tally.equal(
+      "detached",
+      static_cast<uint64_t>(setsockopt(fd.get(), SOL_SOCKET, SO_DETACH_FILTER, &none, sizeof none)),
+      0);
+  send_frame(sender.get(), 1);
+  tally.equal("no filter decides", receive(fd.get()), 60);
+  tally.expect("given back", released(device, tag));
+}
+
+void close(const Fd& device) {
+  Fd fd = packet_socket();
+  const uint32_t tag = fresh_tag();
+  attach(fd.get(), tag);
+  tally.expect("taken over", taken(device, tag));
+  tally.gives("with code", install(device, tag, 20), {0});
+  fd.close();
+  tally.expect("given back", released(device, tag));
+}
+
+/// A child holds the socket longer than its parent.
+void fork(const Fd& device) {
+  Fd fd = packet_socket();
+  const uint32_t tag = fresh_tag();
+  attach(fd.get(), tag);
+  tally.expect("taken over", taken(device, tag));
+  int pipe_fds[2];
+  if (pipe(pipe_fds) != 0) std::perror("pipe");
+  const pid_t child = ::fork();
+  if (child == 0) {
+    char byte;
+    ::close(pipe_fds[1]);
+    (void)!read(pipe_fds[0], &byte, 1);
+    _exit(0);
+  }
+  fd.close();
+  usleep(700'000);
+  tally.expect("the child's copy keeps it", look(device, tag).has_value());
+  ::close(pipe_fds[1]);
+  waitpid(child, nullptr, 0);
+  ::close(pipe_fds[0]);
+  tally.expect("given back when the child ends", released(device, tag));
+}
+
+/// A connection inherits its listener's filter, and holds it longer.
+void clone(const Fd& device) {
+  Fd listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in at = {};
+  at.sin_family = AF_INET;
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof at;
+  if (bind(listener.get(), reinterpret_cast<sockaddr*>(&at), sizeof at) != 0 ||
+      listen(listener.get(), 4) != 0 ||
+      getsockname(listener.get(), reinterpret_cast<sockaddr*>(&at), &size) != 0)
+    std::perror("listen");
+  const uint32_t tag = fresh_tag();
+  attach(listener.get(), tag);
+  tally.expect("a listener's filter is taken over", taken(device, tag));
+  tally.gives("with code", install(device, tag, 0xffff), {0});
+  Fd client(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  tally.equal(
+      "connect",
+      static_cast<uint64_t>(connect(client.get(), reinterpret_cast<sockaddr*>(&at), sizeof at)), 0);
+  Fd server(accept(listener.get(), nullptr, nullptr));
+  listener.close();
+  usleep(700'000);
+  tally.expect("the connection keeps it", look(device, tag).has_value());
+  char text[8] = {};
+  (void)!write(client.get(), "hello", 5);
+  tally.expect("and talks",
+               read(server.get(), text, sizeof text) == 5 && std::string(text) == "hello", text);
+  tally.expect("through our code", look(device, tag).value_or(ipjit_dev_filter{}).native > 0);
+  server.close();
+  client.close();
+  tally.expect("given back with the last one", released(device, tag));
+}
+
+void lock(const Fd& device) {
+  Fd fd = packet_socket(), sender = packet_socket();
+  const uint32_t tag = fresh_tag();
+  attach(fd.get(), tag);
+  const int yes = 1;
+  if (setsockopt(fd.get(), SOL_SOCKET, SO_LOCK_FILTER, &yes, sizeof yes) != 0)
+    std::perror("SO_LOCK_FILTER");
+  tally.expect("a locked filter is taken over", taken(device, tag));
+  tally.gives("with code", install(device, tag, 20), {0});
+  send_frame(sender.get(), 1);
+  tally.equal("which decides", receive(fd.get()), 20);
+  tally.equal("and stays locked",
+              setsockopt(fd.get(), SOL_SOCKET, SO_DETACH_FILTER, &yes, sizeof yes)
+                  ? static_cast<uint64_t>(errno)
+                  : 0,
+              EPERM);
+  fd.close();
+  tally.expect("given back", released(device, tag));
+}
+
+/// Other families stay with the kernel, and are counted.
+void unix(const Fd& device) {
+  const uint64_t before = info(device).left[IPJIT_DEV_LEFT_family];
+  Fd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const uint32_t tag = fresh_tag();
+  attach(fd.get(), tag);
+  tally.expect("counted as left alone",
+               soon([&] { return info(device).left[IPJIT_DEV_LEFT_family] > before; }));
+  tally.expect("and not taken over", !look(device, tag));
+}
+
+int hold(unsigned seconds, uint32_t tag) {
+  Fd packet = packet_socket(), udp(socket(AF_INET, SOCK_DGRAM, 0)),
+     tcp(socket(AF_INET6, SOCK_STREAM, 0));
+  attach(packet.get(), tag);
+  attach(udp.get(), tag + 1);
+  attach(tcp.get(), tag + 2);
+  std::puts("held");
+  std::fflush(stdout);
+  sleep(seconds);
+  return 0;
+}
+
+/// Frames are numbered, so a lost one is known; the receive buffer holds a window of them.
+int traffic(uint32_t frames) {
+  Fd fd = packet_socket(), sender = packet_socket();
+  const uint32_t tag = fresh_tag();
+  attach(fd.get(), tag);
+  uint32_t missing = 0;
+  for (uint32_t i = 0; i < frames; ++i) {
+    if (i % 64 == 0) {
+      // The module comes and goes; whenever it is there, our code decides.
+      const Fd device = open_device();
+      if (device.get() >= 0) (void)install(device, tag, 0xfffe);
+    }
+    send_frame(sender.get(), i);
+    missing += receive(fd.get(), 2000) != 60;
+  }
+  tally.equal("frames lost of " + std::to_string(frames), missing, 0);
+  return tally.status();
+}
+
+int churn(uint32_t rounds, uint64_t seed) {
+  Random random(seed);
+  Fd sender = packet_socket();
+  std::map<uint64_t, uint32_t> outcomes;
+  for (uint32_t i = 0; i < rounds; ++i) {
+    Fd fd = packet_socket();
+    const uint32_t tag = fresh_tag() % 4096 + 70'000;
+    attach(fd.get(), tag);
+    const Fd device = open_device();
+    if (device.get() >= 0 && random.below(4) == 0)
+      ++outcomes[static_cast<uint64_t>(install(device, tag, 20))];
+    send_frame(sender.get(), i);
+    if (random.below(3) == 0) attach(fd.get(), tag + 1);
+    const int none = 0;
+    if (random.below(3) == 0)
+      setsockopt(fd.get(), SOL_SOCKET, SO_DETACH_FILTER, &none, sizeof none);
+  }
+  for (const auto& [error, times] : outcomes)
+    std::printf("install: %s %u times\n", word(static_cast<int>(error)).c_str(), times);
+  return 0;
+}
+
+int scene(const std::string& name) {
+  static const std::map<std::string, void (*)(const Fd&)> scenes = {
+      {"take", take}, {"replace", replace}, {"detach", detach}, {"close", close},
+      {"fork", fork}, {"clone", clone},     {"lock", lock},     {"unix", unix}};
+  const auto found = scenes.find(name);
+  if (found == scenes.end()) return std::fprintf(stderr, "life: no scene '%s'\n", name.c_str()), 2;
+  found->second(open_device());
+  return tally.status();
+}
+
+int run(const std::string& verb, uint32_t number, uint32_t other) {
+  if (verb == "hold") return hold(number, other);
+  if (verb == "find") return taken(open_device(), number) ? 0 : 1;
+  if (verb == "absent") return taken(open_device(), number, 2) ? 1 : 0;
+  if (verb == "native") {
+    const Fd device = open_device();
+    return taken(device, number) && install(device, number, number) == 0 ? 0 : 1;
+  }
+  if (verb == "idle") {
+    const ipjit_dev_info now = info(open_device());
+    return now.version && now.filters == 0 && now.code_used == 0 && now.table_used == 0 ? 0 : 1;
+  }
+  if (verb == "traffic") return traffic(number);
+  if (verb == "churn") return churn(number, other);
+  return scene(verb);
+}
+
+}  // namespace
+}  // namespace ipjit::door
+
+int main(int argc, char** argv) {
+  if (argc < 2) return std::fputs("life: which scene?\n", stderr), 2;
+  const auto number = [&](int i) {
+    return argc > i ? static_cast<uint32_t>(std::strtoul(argv[i], nullptr, 0)) : 0;
+  };
+  return ipjit::door::run(argv[1], number(2), number(3));
+}

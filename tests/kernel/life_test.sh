@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# From attach to release: every way in which a socket lets go of a filter, with our code in place.
+ip link set lo up
+check "the module loads" load mode=on sample_shift=2
+for scene in take replace detach close fork clone lock unix; do
+  life $scene || failed=$((failed + 1))
+done
+check "the module unloads" unload
