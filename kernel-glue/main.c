@@ -80,12 +80,13 @@ static int __init ipjit_init(void)
 	err = ipjit_cache_init();
 	if (err)
 		return err;
-	err = ipjit_layout_check();
-	if (err)
-		goto err_cache;
 	err = ipjit_sample_init();
 	if (err)
 		goto err_cache;
+	/* Packets of the check may be sampled. */
+	err = ipjit_layout_check();
+	if (err)
+		goto err_sample;
 	err = ipjit_slot_init();
 	if (err)
 		goto err_sample;

@@ -2,7 +2,11 @@
 # Network namespaces: left alone by default, covered by netns=all, gone with their sockets.
 ip link set lo up
 veth
-inside() { ip netns exec peer life hold 200 "$1" >"/tmp/held.$1" & soon 10 grep -q held "/tmp/held.$1"; }
+inside() {
+  ip netns exec peer life hold 200 "$1" >"/tmp/held.$1" &
+  holder=$!
+  soon 10 grep -q held "/tmp/held.$1"
+}
 
 check "the module loads" load mode=on
 inside 81000
@@ -11,7 +15,6 @@ unload
 check "netns=all" load mode=on netns=all
 check "covers it" life find 81000
 check "with code" life native 81000
-holder=$(pgrep -f 'life hold 200 81000' | head -1)
 kill "$holder"
 ip netns delete peer
 check "the namespace goes, its filter too" soon 15 life absent 81000
