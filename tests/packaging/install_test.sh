@@ -79,6 +79,25 @@ if grep -q '^IPJIT_HAVE_LLVM:INTERNAL=ON' "$build/CMakeCache.txt"; then
   check "installs the compile server and its manual" holds '/libexec/ipjit/ipjit-tier2$' '/man8/ipjit-tier2\.8'
   check "the installed compile server runs" serves_from_there
 fi
+check "installs the module's sources, the daemon's units and their manuals" \
+  holds '/src/ipjit-[0-9.]*/dkms\.conf$' '/src/ipjit-[0-9.]*/kernel-glue/Kbuild$' \
+  '/src/ipjit-[0-9.]*/verifier/core/.*\.c$' '/src/ipjit-[0-9.]*/include/ipjit/abi\.h$' \
+  '/systemd/system/ipjitd\.service$' '/systemd/system/ipjit-kernel\.service$' \
+  '/udev/rules\.d/60-ipjit\.rules$' '/sysusers\.d/ipjit\.conf$' '/man8/ipjit-kernel\.8' '/man8/ipjitd\.8'
+no_build_directory_in_sources() { ! tree "$root" | grep -E '/src/ipjit-[^/]*/.*\.(py|o|ko|cpp)$'; }
+check "the module's sources are sources only" no_build_directory_in_sources
+if command -v systemd-analyze >/dev/null; then
+  units_are_understood() {
+    local unit bad=0
+    for unit in ipjit-kernel ipjitd; do
+      # What it would run is not where the unit says, in this root.
+      sed "s|^Exec\(Start\|Stop\)=[^ ]*|Exec\1=/bin/true|" "$(find "$root" -name "$unit.service")" >"$work/$unit.service"
+      [[ -z $(systemd-analyze verify --man=no "$work/$unit.service" 2>&1 | grep -F "$unit" | tee /dev/stderr) ]] || bad=1
+    done
+    return $bad
+  }
+  check "systemd understands the units" units_are_understood
+fi
 check "installs manual and completion" holds '/man1/ipjit' '/bash-completion/completions/ipjit$'
 check "the installed command runs" runs_from_there
 check "a program builds against the installed library and runs" compiles_against_it
@@ -93,6 +112,14 @@ if command -v dpkg-shlibdeps >/dev/null; then
   check "cpack makes a .deb" pack
   deb=$(find "$work/deb" -maxdepth 1 -name 'ipjit_*.deb')
   debs=("$deb")
+  for one in ipjitd ipjit-dkms; do debs+=("$(find "$work/deb" -maxdepth 1 -name "${one}_*.deb")"); done
+  of_daemon() { dpkg-deb -c "${debs[1]}" | grep -E '/sbin/ipjitd$' && dpkg-deb -c "${debs[1]}" | grep -E '/systemd/system/ipjitd\.service$' && dpkg-deb -f "${debs[1]}" Depends | grep -F 'ipjit (= '; }
+  of_dkms() {
+    [[ $(dpkg-deb -f "${debs[2]}" Architecture) == all ]] && dpkg-deb -f "${debs[2]}" Depends | grep -w dkms &&
+      dpkg-deb -c "${debs[2]}" | grep -E ' \./usr/src/ipjit-[0-9.]*/dkms\.conf$' && ! dpkg-deb -c "${debs[2]}" | grep -E '/usr/(bin|lib|share)/'
+  }
+  check "the daemon has a package of its own" of_daemon
+  check "the module's sources have a package for every machine" of_dkms
   lists() { dpkg-deb -c "$deb" | grep -E "$1" >/dev/null || { dpkg-deb -c "$deb"; return 1; }; }
   depends() { dpkg-deb -f "$deb" Depends | grep libpcap0.8; }
   no_build_paths() { ! dpkg-deb --fsys-tarfile "$deb" | tar -xO --wildcards '*.pc' '*.cmake' | grep -F "$build"; }

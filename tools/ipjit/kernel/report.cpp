@@ -56,6 +56,15 @@ std::string mode_line(const KernelStatus& status) {
                      info.paused ? ", paused: every filter runs the kernel's own code" : "", next);
 }
 
+std::string daemon_line(const KernelStatus& status) {
+  std::string line = check_kernel_daemon(status.facts).detail;
+  if (!status.view || !status.view->daemon.running) return line;
+  const DaemonStatus& daemon = status.view->daemon;
+  if (daemon.waiting) line += fmt::format("; {} filters wait", grouped(daemon.waiting));
+  if (!daemon.no_tier2.empty()) line += "; no tier 2: " + daemon.no_tier2;
+  return line;
+}
+
 void add_view(Lines& lines, const KernelView& view) {
   const ipjit_dev_info& info = view.info;
   const auto native = std::count_if(
@@ -135,7 +144,7 @@ std::string status_text(const KernelStatus& status, size_t columns) {
     lines.add("held in off", fmt::format("{}; `sudo ipjit kernel mode {}` lets it go",
                                          *facts.boot.held, kernel::word_of(facts.boot.configured)));
   if (status.view) add_view(lines, *status.view);
-  if (facts.loaded) lines.add("ipjitd", check_kernel_daemon(facts).detail);
+  if (facts.loaded) lines.add("ipjitd", daemon_line(status));
   return lines.text();
 }
 

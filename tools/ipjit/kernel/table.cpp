@@ -222,26 +222,28 @@ Json kernel_json(const KernelView& view, const InterfaceName& name) {
   Json left = Json::object();
   for (int i = 0; i < IPJIT_DEV_LEFT_COUNT; ++i)
     left[kernel::word_of(static_cast<ipjit_dev_left>(i))] = info.left[i];
-  return {{"mode", kernel::word_of(static_cast<ipjit_dev_mode>(info.mode))},
-          {"shadow", info.shadow != 0},
-          {"paused", info.paused != 0},
-          {"sample_shift", info.sample_shift},
-          {"compared", comparison_json(comparison_of(view.filters), info.mode)},
-          {"code_used", info.code_used},
-          {"code_size", info.code_size},
-          {"table_used", info.table_used},
-          {"verify_cycles", info.verify_cycles},
-          {"verify_bytes", info.verify_bytes},
-          {"installs", info.installs},
-          {"refusals", info.refusals},
-          {"events_lost", info.events_lost},
-          {"left", std::move(left)},
-          {"daemon",
-           {{"running", view.daemon.running},
-            {"pid", view.daemon.pid},
-            {"version", view.daemon.version},
-            {"queued", view.daemon.queued}}},
-          {"filters", std::move(filters)}};
+  return {
+      {"mode", kernel::word_of(static_cast<ipjit_dev_mode>(info.mode))},
+      {"shadow", info.shadow != 0},
+      {"paused", info.paused != 0},
+      {"sample_shift", info.sample_shift},
+      {"compared", comparison_json(comparison_of(view.filters), info.mode)},
+      {"code_used", info.code_used},
+      {"code_size", info.code_size},
+      {"table_used", info.table_used},
+      {"verify_cycles", info.verify_cycles},
+      {"verify_bytes", info.verify_bytes},
+      {"installs", info.installs},
+      {"refusals", info.refusals},
+      {"events_lost", info.events_lost},
+      {"left", std::move(left)},
+      {"daemon",
+       {{"running", view.daemon.running},
+        {"pid", view.daemon.pid},
+        {"waiting", view.daemon.waiting},
+        {"tier2_cpu_ms", view.daemon.cpu_ms},
+        {"no_tier2", view.daemon.no_tier2.empty() ? Json(nullptr) : Json(view.daemon.no_tier2)}}},
+      {"filters", std::move(filters)}};
 }
 
 }  // namespace ipjit::cli

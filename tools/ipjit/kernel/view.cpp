@@ -56,8 +56,11 @@ Result<DaemonStatus> parse_daemon_status(const std::string& text) {
     DaemonStatus status;
     status.pid = json.at("pid").get<int>();
     status.running = true;
-    status.version = json.value("version", "");
-    status.queued = json.value("queued", uint64_t{0});
+    status.waiting = json.value("waiting", uint64_t{0});
+    const Json tier2 = json.value("tier2", Json::object());
+    status.cpu_ms = tier2.value("cpu_ms", uint64_t{0});
+    status.no_tier2 = tier2.value("unavailable", "");
+    if (status.no_tier2.empty() && !tier2.value("on", true)) status.no_tier2 = "switched off";
     for (const Json& filter : json.value("filters", Json::array()))
       if (filter.contains("why"))
         status.why[filter.at("id").get<uint64_t>()] = lines_of(filter.at("why"));

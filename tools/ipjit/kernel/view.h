@@ -15,8 +15,9 @@ namespace ipjit::cli {
 struct DaemonStatus {
   bool running = false;  ///< the file names a process that lives
   int pid = 0;
-  std::string version = {};
-  uint64_t queued = 0;                                    ///< filters that wait for a compiler
+  uint64_t waiting = 0;       ///< filters that wait for a compiler
+  uint64_t cpu_ms = 0;        ///< spent on tier 2
+  std::string no_tier2 = {};  ///< why there is no tier 2; empty: there is
   std::map<uint64_t, std::vector<std::string>> why = {};  ///< by filter: why its code is as it is
 
   bool operator==(const DaemonStatus&) const = default;
@@ -48,7 +49,8 @@ Comparison comparison_of(const std::vector<ipjit_dev_filter>& filters);
 /// Where ipjitd says what it does.
 inline constexpr const char* kDaemonStatusPath = "/run/ipjit/status.json";
 
-/// Takes: the status file's text; an empty one is a daemon that does not run.
+/// Takes: the status file's text (tools/ipjitd/status.h); an empty one is a daemon that does not
+///        run.
 /// Fails: Stage::kKernel, kBadInput where it is not the daemon's JSON.
 Result<DaemonStatus> parse_daemon_status(const std::string& text);
 
