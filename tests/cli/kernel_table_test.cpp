@@ -81,15 +81,21 @@ TEST(KernelTable, APauseIsTheKernelsEngine) {
 }
 
 TEST(KernelTable, ComparisonsInWords) {
-  EXPECT_EQ(comparison_words({}, IPJIT_DEV_OBSERVE), "");
-  EXPECT_EQ(comparison_words({.packets = 1, .differences = 1}, IPJIT_DEV_ON),
+  EXPECT_EQ(comparison_words({}, false), "");
+  EXPECT_EQ(comparison_words({.packets = 1, .differences = 1}, true),
             "1 packet, 1 difference");
-  EXPECT_EQ(comparison_words({1204553, 0, 100, 69}, IPJIT_DEV_OBSERVE),
+  EXPECT_EQ(comparison_words({1204553, 0, 100, 69}, false),
             "1,204,553 packets, 0 differences, would save 31 % of filter time");
-  EXPECT_EQ(comparison_words({2, 0, 100, 69}, IPJIT_DEV_ON),
+  EXPECT_EQ(comparison_words({2, 0, 100, 69}, true),
             "2 packets, 0 differences, saves 31 % of filter time");
-  EXPECT_EQ(comparison_words({2, 0, 100, 105}, IPJIT_DEV_OBSERVE),
+  EXPECT_EQ(comparison_words({2, 0, 100, 105}, false),
             "2 packets, 0 differences, would take 5 % more filter time");
+
+  ipjit_dev_info info = {};
+  info.mode = IPJIT_DEV_ON;
+  EXPECT_TRUE(ours_decides(info));
+  info.shadow = 1;
+  EXPECT_FALSE(ours_decides(info));
 }
 
 TEST(KernelTable, Sockets) {

@@ -52,7 +52,7 @@ std::string mode_line(const KernelStatus& status) {
   const ipjit_dev_info& info = status.view->info;
   return fmt::format("{}{}{}; at the next start {}",
                      kernel::word_of(static_cast<ipjit_dev_mode>(info.mode)),
-                     info.shadow ? ", shadow: every packet runs both codes" : "",
+                     info.shadow ? ", shadow: every packet runs both codes, the kernel's decides" : "",
                      info.paused ? ", paused: every filter runs the kernel's own code" : "", next);
 }
 
@@ -71,8 +71,8 @@ void add_view(Lines& lines, const KernelView& view) {
       view.filters.begin(), view.filters.end(),
       [&](const ipjit_dev_filter& filter) { return engine_of(filter, info) != "kernel"; });
   lines.add("filters", fmt::format("{} taken over, {} with our code", view.filters.size(), native));
-  const std::string compared = comparison_words(comparison_of(view.filters), info.mode);
-  if (!compared.empty()) lines.add(info.mode == IPJIT_DEV_ON ? "compared" : "observed", compared);
+  const std::string compared = comparison_words(comparison_of(view.filters), ours_decides(info));
+  if (!compared.empty()) lines.add(ours_decides(info) ? "compared" : "observed", compared);
   for (int i = 0; i < IPJIT_DEV_LEFT_COUNT; ++i)
     if (info.left[i])
       lines.add("left alone", fmt::format("{}, because: {}", grouped(info.left[i]),

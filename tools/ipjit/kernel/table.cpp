@@ -51,10 +51,10 @@ std::string mode_words(const ipjit_dev_info& info) {
     case IPJIT_DEV_OFF:
       return "off: nothing is taken over";
     case IPJIT_DEV_OBSERVE:
-      return info.shadow ? "observe, shadow: every packet is compared"
+      return info.shadow ? "observe, shadow: its own code decides, every packet is compared"
                          : "observe: the kernel's own code decides";
     case IPJIT_DEV_ON:
-      return info.shadow ? "on, shadow: every packet is compared" : "on: our code decides";
+      return info.shadow ? "on, shadow: its own code decides, every packet is compared" : "on: our code decides";
   }
   return fmt::format("mode {}", info.mode);
 }
@@ -129,12 +129,12 @@ Json filter_json(const ipjit_dev_filter& filter, const KernelView& view,
           {"why", why == view.daemon.why.end() ? std::vector<std::string>{} : why->second}};
 }
 
-Json comparison_json(const Comparison& compared, uint32_t mode) {
+Json comparison_json(const Comparison& compared, bool ours) {
   const std::optional<double> saving = compared.saving();
   return {{"packets", compared.packets},
           {"differences", compared.differences},
           {"saving", saving ? Json(*saving) : Json(nullptr)},
-          {"words", comparison_words(compared, mode)}};
+          {"words", comparison_words(compared, ours)}};
 }
 
 }  // namespace
@@ -167,7 +167,11 @@ std::string engine_of(const ipjit_dev_filter& filter, const ipjit_dev_info& info
   return fmt::format("tier{}", filter.tier);
 }
 
-std::string comparison_words(const Comparison& comparison, uint32_t mode) {
+bool ours_decides(const ipjit_dev_info& info) {
+  return info.mode == IPJIT_DEV_ON && !info.shadow && !info.paused;
+}
+
+std::string comparison_words(const Comparison& comparison, bool ours) {
   if (!comparison.packets) return "";
   std::string words =
       fmt::format("{} packet{}, {} difference{}", grouped(comparison.packets),
@@ -175,12 +179,11 @@ std::string comparison_words(const Comparison& comparison, uint32_t mode) {
                   comparison.differences == 1 ? "" : "s");
   const std::optional<double> saving = comparison.saving();
   if (!saving) return words;
-  const bool would = mode != IPJIT_DEV_ON;
   const long points = std::lround(std::fabs(*saving) * 100);
   if (*saving < 0)
-    return fmt::format("{}, {} {} % more filter time", words, would ? "would take" : "takes",
+    return fmt::format("{}, {} {} % more filter time", words, ours ? "takes" : "would take",
                        points);
-  return fmt::format("{}, {} {} % of filter time", words, would ? "would save" : "saves", points);
+  return fmt::format("{}, {} {} % of filter time", words, ours ? "saves" : "would save", points);
 }
 
 std::string left_lines(const ipjit_dev_info& info, size_t columns) {
@@ -206,7 +209,7 @@ std::string kernel_table(const KernelView& view, size_t columns, const Interface
     if (why) append_why(out, view, filter, columns);
   }
   if (view.filters.empty()) out += "no socket has a filter that is taken over\n";
-  const std::string compared = comparison_words(comparison_of(view.filters), view.info.mode);
+  const std::string compared = comparison_words(comparison_of(view.filters), ours_decides(view.info));
   if (!compared.empty()) out += cut(compared, columns) + "\n";
   out += left_lines(view.info, columns);
   if (!view.daemon.running)
@@ -227,7 +230,7 @@ Json kernel_json(const KernelView& view, const InterfaceName& name) {
       {"shadow", info.shadow != 0},
       {"paused", info.paused != 0},
       {"sample_shift", info.sample_shift},
-      {"compared", comparison_json(comparison_of(view.filters), info.mode)},
+      {"compared", comparison_json(comparison_of(view.filters), ours_decides(info))},
       {"code_used", info.code_used},
       {"code_size", info.code_size},
       {"table_used", info.table_used},

@@ -22,9 +22,13 @@ std::string socket_words(const ipjit_dev_filter& filter, const InterfaceName& na
 /// "kernel", "tier1", "tier2": whose code runs now.
 std::string engine_of(const ipjit_dev_filter& filter, const ipjit_dev_info& info);
 
-/// "1,204,553 packets, 0 differences, would save 31 % of filter time"; "saves" where ours decides;
-/// empty where no packet ran both.
-std::string comparison_words(const Comparison& comparison, uint32_t mode);
+/// "1,204,553 packets, 0 differences, would save 31 % of filter time"; "saves" where `ours` is
+/// the verdict that counts; empty where no packet ran both.
+std::string comparison_words(const Comparison& comparison, bool ours);
+
+/// Whose verdict counts: the kernel's in mode observe, in a pause, and where every packet is
+/// compared.
+bool ours_decides(const ipjit_dev_info& info);
 
 /// Two lines a filter, then what was compared and what is left alone.
 /// Takes: `columns` of the terminal, at least 80; `why`: add the daemon's reasons.
