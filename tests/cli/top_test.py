@@ -82,7 +82,7 @@ class Top(unittest.TestCase):
         readings = [json.loads(line) for line in done.stdout.splitlines()]
         self.assertEqual(len(readings), 2)
         for reading in readings:
-            self.assertEqual(list(reading), ["at_ns", "filters", "changes"])
+            self.assertEqual(list(reading), ["at_ns", "filters", "changes", "kernel"])
 
     def test_a_reader_that_goes_away_ends_it(self):
         with subprocess.Popen([IPJIT, "top", "--delay", "0.05", "--batch"], env=CLEAN,

@@ -43,17 +43,17 @@ make_base() {
 
 # Runs in the machine: stage.sh STAGE.
 write_stages() {
-  cat >"$root/root/stage.sh" <<'STAGES'
+  cat >"$root/opt/stage.sh" <<'STAGES'
 #!/bin/bash
 exec >/dev/ttyS1 2>&1
-say() { if "${@:2}" >/root/log 2>&1; then echo "PASS $1"; else echo "FAIL $1"; tail -15 /root/log | sed 's/^/    /'; fi; }
+say() { if "${@:2}" >/opt/log 2>&1; then echo "PASS $1"; else echo "FAIL $1"; tail -15 /opt/log | sed 's/^/    /'; fi; }
 json() { ipjit kernel status --json; }
 is_mode() { json | tee /dev/stderr | grep -q "\"mode\": \"$1\",\$"; }
 says() { local text; text=$("${@:2}" 2>&1); echo "$text"; grep -qF -- "$1" <<<"$text"; }
 runs_unprivileged() { [[ $(ps -o user= -C ipjitd) == ipjit ]] && grep -q '^CapPrm:\s*0*$' "/proc/$(pidof ipjitd)/status"; }
 device_is_grouped() { [[ $(stat -c '%G %a' /dev/ipjit) == "ipjit 660" ]]; }
 sees_tcpdump() { # one real capture, seen by the module and compiled by the daemon
-  tcpdump -i lo -n -w /root/lo.pcap 'icmp and greater 50' &
+  tcpdump -i lo -n -w /opt/lo.pcap 'icmp and greater 50' &
   local dump=$! i
   for i in $(seq 40); do
     sleep 0.5
@@ -110,7 +110,7 @@ purge)
   say "no module" bash -c '! test -d /sys/module/ipjit && ! test -e /dev/ipjit'
   say "no process" bash -c '! pgrep ipjit'
   say "no user, no group" bash -c '! getent passwd ipjit && ! getent group ipjit'
-  say "no file" bash -c '! find / -xdev \( -path /proc -o -path /root \) -prune -o -name "*ipjit*" -print | grep . && ! find /dev /run -name "*ipjit*" | grep .'
+  say "no file" bash -c '! find / -xdev \( -path /proc -o -path /opt \) -prune -o -name "*ipjit*" -print | grep . && ! find /dev /run -name "*ipjit*" | grep .'
   ;;
 esac
 dmesg | grep -E 'BUG|Oops|WARNING:|lockdep|refcount_t|ipjit' | tail -20
@@ -123,7 +123,7 @@ ConditionKernelCommandLine=stage
 [Service]
 Type=oneshot
 StandardOutput=journal+console
-ExecStart=/bin/bash -c '/bin/bash /root/stage.sh $(sed "s/.*stage=\\([a-z]*\\).*/\\1/" /proc/cmdline); systemctl poweroff'
+ExecStart=/bin/bash -c '/bin/bash /opt/stage.sh $(sed "s/.*stage=\\([a-z]*\\).*/\\1/" /proc/cmdline); systemctl poweroff'
 [Install]
 WantedBy=multi-user.target
 UNIT
@@ -172,9 +172,9 @@ has_module() { find "$1/lib/modules/$2/updates" -name 'ipjit.ko*' | grep .; }
 [[ -e $work/base/usr/sbin/policy-rc.d ]] || make_base || exit 1
 root=$work/root
 rm -rf "$root" && cp -a "$work/base" "$root" && mkdir -p "$work/boot"
-cp "$debs"/*.deb "$root/root/"
+cp "$debs"/*.deb "$root/opt/"
 write_stages
-check "the packages install" chroot "$root" sh -c 'dpkg -i /root/*.deb'
+check "the packages install" chroot "$root" sh -c 'dpkg -i /opt/*.deb'
 check "dkms has built the module for $old" has_module "$root" "$old"
 check "make a disk" make_disk
 boot first "$old"
