@@ -82,8 +82,7 @@ TEST(KernelTable, APauseIsTheKernelsEngine) {
 
 TEST(KernelTable, ComparisonsInWords) {
   EXPECT_EQ(comparison_words({}, false), "");
-  EXPECT_EQ(comparison_words({.packets = 1, .differences = 1}, true),
-            "1 packet, 1 difference");
+  EXPECT_EQ(comparison_words({.packets = 1, .differences = 1}, true), "1 packet, 1 difference");
   EXPECT_EQ(comparison_words({1204553, 0, 100, 69}, false),
             "1,204,553 packets, 0 differences, would save 31 % of filter time");
   EXPECT_EQ(comparison_words({2, 0, 100, 69}, true),

@@ -50,10 +50,10 @@ std::string mode_line(const KernelStatus& status) {
     return facts.loaded ? fmt::format("configured {}", next)
                         : fmt::format("starts in {} ({})", kernel::word_of(start.mode), start.why);
   const ipjit_dev_info& info = status.view->info;
-  return fmt::format("{}{}{}; at the next start {}",
-                     kernel::word_of(static_cast<ipjit_dev_mode>(info.mode)),
-                     info.shadow ? ", shadow: every packet runs both codes, the kernel's decides" : "",
-                     info.paused ? ", paused: every filter runs the kernel's own code" : "", next);
+  return fmt::format(
+      "{}{}{}; at the next start {}", kernel::word_of(static_cast<ipjit_dev_mode>(info.mode)),
+      info.shadow ? ", shadow: every packet runs both codes, the kernel's decides" : "",
+      info.paused ? ", paused: every filter runs the kernel's own code" : "", next);
 }
 
 std::string daemon_line(const KernelStatus& status) {

@@ -54,7 +54,8 @@ std::string mode_words(const ipjit_dev_info& info) {
       return info.shadow ? "observe, shadow: its own code decides, every packet is compared"
                          : "observe: the kernel's own code decides";
     case IPJIT_DEV_ON:
-      return info.shadow ? "on, shadow: its own code decides, every packet is compared" : "on: our code decides";
+      return info.shadow ? "on, shadow: its own code decides, every packet is compared"
+                         : "on: our code decides";
   }
   return fmt::format("mode {}", info.mode);
 }
@@ -209,7 +210,8 @@ std::string kernel_table(const KernelView& view, size_t columns, const Interface
     if (why) append_why(out, view, filter, columns);
   }
   if (view.filters.empty()) out += "no socket has a filter that is taken over\n";
-  const std::string compared = comparison_words(comparison_of(view.filters), ours_decides(view.info));
+  const std::string compared =
+      comparison_words(comparison_of(view.filters), ours_decides(view.info));
   if (!compared.empty()) out += cut(compared, columns) + "\n";
   out += left_lines(view.info, columns);
   if (!view.daemon.running)
