@@ -13,6 +13,16 @@ out=build-release/measured
 scripts/build.sh build-release -DIPJIT_BENCH=ON -DIPJIT_TESTS=OFF
 mkdir -p "$out"
 bench=build-release/bench/micro
+acl=../shared/corpus/rulesets/acl1_10k.rules.tsv.gz
+
+# pktbench OPTIONS: every scenario that this machine can run; none of them where there is no DPDK
+pktbench() {
+  local scenarios=(filters swap phase)
+  [[ ! -f $acl ]] || scenarios+=(rules --rules "$acl")
+  rm -f "$out/pktbench.json"
+  build-release/bench/dpdk/ipjit-pktbench "${scenarios[@]}" "$@" --json "$out/pktbench.json" ||
+    (($? == 77))
+}
 
 load=$(cut -d' ' -f1 /proc/loadavg)
 awk "BEGIN { exit !($load > 0.5) }" &&
@@ -26,6 +36,7 @@ if ((quick)); then
   "$bench/model_bench" --repeats 3 --filters abcdefgij --json "$out/model.json"
   "$bench/phase_bench" --json "$out/phase.json"
   "$bench/swap_bench" --swaps 20000 --json "$out/swap.json"
+  pktbench --smoke
   bench/tcpdump_bench.sh --mb 200 --repeats 3 --json "$out/tcpdump.json"
   exit
 fi
@@ -39,4 +50,5 @@ rm -f "$out/icache.json"
 scripts/icache.py "$bench/icache_bench" "$out/icache.json"
 "$bench/swap_bench" --json "$out/swap.json"
 bench/tcpdump_bench.sh --json "$out/tcpdump.json"
+pktbench --repeats 5 --turn 0.05 --patience 3 --swap-seconds 8 --phase-seconds 3.5
 scripts/measurements.py "$out" "$load" docs/measurements.md

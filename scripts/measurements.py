@@ -5,8 +5,8 @@
     measurements.py DIRECTORY LOAD OUT.md
 
 Nothing here is typed in but the targets: every figure comes out of packets.json, compile.json,
-model.json, phase.json, swap.json, tcpdump.json and, where there is LLVM, tier2_compile.json, and,
-where there is valgrind, icache.json.
+model.json, phase.json, swap.json, tcpdump.json and, where there is LLVM, tier2_compile.json, where
+there is valgrind, icache.json, and where there is DPDK, pktbench.json.
 """
 import datetime
 import json
@@ -14,6 +14,7 @@ import pathlib
 import subprocess
 import sys
 
+import measurements_dpdk as dpdk_part
 import measurements_tier2 as tier2_part
 from measurements_tier2 import cell, digits, engine, table
 
@@ -123,7 +124,7 @@ def compile_tables(compile_):
                  "pcap_compile alone", "rte_bpf convert + load + JIT"], rows)
 
 
-def page(packets, compile_, swap, tcpdump, tier2, load):
+def page(packets, compile_, swap, tcpdump, tier2, pktbench, load):
     machine = packets["machine"]
     yield "# Measurements\n"
     yield ("Written by `make bench` from what the benchmarks in `bench/` printed; edit `scripts/measurements.py`, not "
@@ -140,7 +141,7 @@ def page(packets, compile_, swap, tcpdump, tier2, load):
            "is formed inside a repeat. Packet and compile times are the thread's CPU time; tcpdump is wall time.\n")
     yield "## Against the targets\n"
     rows = [*target_rows(packets, compile_, swap, tcpdump), *tier2_part.packet_targets(packets),
-            *tier2_part.other_targets(packets, tier2["tier2"], tier2["phase"])]
+            *tier2_part.other_targets(packets, tier2["tier2"], tier2["phase"]), *dpdk_part.targets(pktbench)]
     yield table(["what", "at least (at most)", "measured", "reached"], rows)
     yield "## Packets\n"
     yield (f"{packets['packets']:,} generated frames (IMIX 7:4:1, 8,192 flows, Zipf-like; `bench/traffic/traffic.cpp`); "
@@ -174,6 +175,7 @@ def page(packets, compile_, swap, tcpdump, tier2, load):
                  "blocks of 1,024 over 100 us"], rows)
     yield (f"Mappings of the process {swap['mappings'][0]} before and {swap['mappings'][1]} after, resident "
            f"{swap['resident_kb'][0]} and {swap['resident_kb'][1]} KB.\n")
+    yield from dpdk_part.sections(pktbench)
 
 
 def main(argv):
@@ -185,7 +187,7 @@ def main(argv):
     maybe = lambda name: read(name) if (directory / f"{name}.json").exists() else None
     tier2 = {"model": read("model"), "tier2": maybe("tier2_compile"), "phase": read("phase"),
              "icache": maybe("icache")}
-    parts = page(read("packets"), read("compile"), read("swap"), read("tcpdump"), tier2, argv[2])
+    parts = page(read("packets"), read("compile"), read("swap"), read("tcpdump"), tier2, maybe("pktbench"), argv[2])
     pathlib.Path(argv[3]).write_text("\n".join(parts))
     print(f"wrote {argv[3]}")
     return 0
