@@ -20,6 +20,7 @@
 #include "cache.h"
 #include "reaper.h"
 #include "slot.h"
+#include "socket.h"
 
 #define WARM_UP (10 * NSEC_PER_SEC)
 #define WINDOW NSEC_PER_SEC	/* a rate is of at least so long */
@@ -168,10 +169,14 @@ int ipjit_budget_make_room(struct ipjit_slot *slot, enum ipjit_scope scope)
 		return -ENOSPC;
 	err = ipjit_slot_evict(coldest, false);
 	ipjit_slot_put(coldest);
-	if (err)
-		return err;
-	atomic64_inc(&evictions);
-	/* Its memory is free once no CPU can be in it. */
+	if (!err) {
+		atomic64_inc(&evictions);
+		ipjit_left_count(IPJIT_DEV_LEFT_evicted);
+	}
+	/*
+	 * Evicted or given back meanwhile: its memory is free once no CPU can
+	 * be in it.
+	 */
 	ipjit_reaper_flush();
 	return 0;
 }

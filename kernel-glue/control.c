@@ -9,6 +9,7 @@
 #include <linux/mutex.h>
 
 #include "slot.h"
+#include "socket.h"
 
 /* Outermost: outside the locks of slot.h. */
 static DEFINE_MUTEX(verbs);
@@ -81,6 +82,8 @@ int ipjit_control_evict(const struct ipjit_dev_target *target)
 	slot = ipjit_slot_get(target->id);
 	if (!slot)
 		return -ENOENT;
+	if (!(READ_ONCE(slot->flags) & IPJIT_DEV_EVICTED))
+		ipjit_left_count(IPJIT_DEV_LEFT_evicted);
 	err = ipjit_slot_evict(slot, true);
 	ipjit_slot_put(slot);
 	return err;

@@ -88,7 +88,14 @@ static u64 running(const struct ipjit_slot *slot)
 	return id;
 }
 
-static int scan_if_hardened(const struct ipjit_slot *slot,
+/* A daemon may try again; the filter is one all the same. */
+static void count_left(struct ipjit_slot *slot, enum ipjit_dev_left reason)
+{
+	if (!test_and_set_bit(reason, &slot->left_for))
+		ipjit_left_count(reason);
+}
+
+static int scan_if_hardened(struct ipjit_slot *slot,
 			    const struct ipjit_unit *unit,
 			    struct ipjit_report *report)
 {
@@ -102,6 +109,7 @@ static int scan_if_hardened(const struct ipjit_slot *slot,
 				  unit->code_len, &hit);
 	if (found <= 0)
 		return found;
+	count_left(slot, IPJIT_DEV_LEFT_hardened);
 	report->accepted = 0;
 	report->offset = hit.offset;
 	snprintf(report->state, sizeof(report->state),
@@ -110,7 +118,7 @@ static int scan_if_hardened(const struct ipjit_slot *slot,
 	return -EACCES;
 }
 
-static int check(const struct ipjit_slot *slot, struct ipjit_unit *unit,
+static int check(struct ipjit_slot *slot, struct ipjit_unit *unit,
 		 const struct ipjit_offer *offer, u64 report_to)
 {
 	struct ipjit_report *report;
@@ -157,7 +165,7 @@ static struct ipjit_version *place(struct ipjit_slot *slot,
 	} while (!err);
 	if (err != -ENOSPC)
 		return ERR_PTR(err);
-	ipjit_left_count(IPJIT_DEV_LEFT_over_budget);
+	count_left(slot, IPJIT_DEV_LEFT_over_budget);
 	return ERR_PTR(IS_ERR(version) ? -ENOSPC : -EDQUOT);
 }
 

@@ -100,6 +100,7 @@ struct ipjit_slot {
 	struct ipjit_owner owner;
 	u64 born_ns;			/* CLOCK_MONOTONIC */
 	struct ipjit_heat heat;
+	unsigned long left_for;		/* bit enum ipjit_dev_left: counted */
 
 	struct mutex lock;		/* all below, and the two above */
 	bool published;			/* a version of ours, once */

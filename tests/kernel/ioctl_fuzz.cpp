@@ -246,11 +246,22 @@ class Monkey {
     if (child > 0) waitpid(child, nullptr, 0);
   }
 
+  /// A filter that is there, mostly; else only an id.
+  bool choose(int fd, ipjit_dev_filter& filter) {
+    std::array<ipjit_dev_filter, kSockets> all;
+    ipjit_dev_list list = {
+        .after = 0, .filters = address(all.data()), .capacity = kSockets, .count = 0};
+    filter.id = id();
+    if (random_.below(4) == 0 || ioctl(fd, IPJIT_IOC_LIST, &list) != 0 || list.count == 0)
+      return ioctl(fd, IPJIT_IOC_FILTER, &filter) == 0;
+    filter = all[random_.below(list.count)];
+    return true;
+  }
+
   void install() {
     ipjit_dev_filter filter = {};
-    filter.id = id();
     const int fd = file();
-    const bool known = ioctl(fd, IPJIT_IOC_FILTER, &filter) == 0;
+    const bool known = choose(fd, filter);
     Unit unit(filter.id,
               random_.below(2) ? reads_ethertype() : returns(static_cast<uint32_t>(random_())),
               known && random_.below(8) ? filter.version : version());
