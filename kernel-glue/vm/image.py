@@ -220,7 +220,7 @@ def project_files(build, module):
     """{path in the guest: file}: what of the project is built, programs in /ipjit/bin."""
     found = {}
     for path in sorted(build.glob("tools/*/ipjit*")) + sorted(build.glob("tools/*/*.so*")) + \
-            sorted(build.glob("tests/kernel/*")):
+            sorted(build.glob("tests/kernel/*")) + sorted(build.glob("bench/kernel/*")):
         if path.is_file() and (path.suffix == ".so" or ".so." in path.name or
                                path.stat().st_mode & stat.S_IXUSR and path.read_bytes()[:4] == b"\x7fELF"):
             found[f"{PROJECT}/bin/{path.name}"] = path
