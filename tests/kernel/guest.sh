@@ -10,17 +10,25 @@ here=${0%/*}
 complaint='BUG:|Oops|WARNING:|general protection|KASAN|UBSAN|circular locking|suspicious RCU|blocked for more|kmemleak: [0-9]+ new|refcount_t:'
 
 # Whatever was not there when we began.
-processes() { ps -o pid= 2>/dev/null | sort; }
+processes() {
+  for entry in /proc/[0-9]*; do
+    [ -e "$entry/exe" ] && echo "${entry#/proc/}"
+  done
+}
 
 tidy() {
-  for pid in $(processes | sort | comm -13 /run/processes.before - 2>/dev/null); do
-    [ "$pid" = $$ ] || [ ! -e "/proc/$pid/exe" ] || kill -9 "$pid" 2>/dev/null
+  for pid in $(processes | grep -vxFf /run/processes.before); do
+    kill -9 "$pid" 2>/dev/null
   done
   ip netns list | while read -r name _; do ip netns delete "$name"; done
   ip -o link | sed -n 's/^[0-9]*: \([^:@]*\)[:@].*/\1/p' | while read -r link; do
     [ "$link" = lo ] || ip link delete "$link" 2>/dev/null
   done
-  if [ -d /sys/module/ipjit ]; then rmmod ipjit 2>/dev/null || sleep 1 && rmmod ipjit 2>/dev/null; fi
+  # A process that was killed may hold the device a moment longer.
+  for _ in 1 2 3 4 5 6 7 8 9 10; do
+    [ -d /sys/module/ipjit ] || break
+    rmmod ipjit 2>/dev/null || sleep 0.3
+  done
 }
 
 processes >/run/processes.before
