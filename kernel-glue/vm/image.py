@@ -229,6 +229,22 @@ def project_files(build, module):
     return found
 
 
+def stripped(cache, source):
+    """A program or module without its debug information: that is nine tenths of it, at every boot."""
+    strip = program("strip")
+    if not strip:
+        return source
+
+    def write(file):
+        made = subprocess.run([strip, "--strip-debug", "-o", file.name, source], capture_output=True, check=False)
+        if made.returncode:
+            shutil.copyfile(source, file.name)
+
+    kept_at = kept(cache / f"stripped/{digest(stamp(source))}-{os.path.basename(source)}", write)
+    kept_at.chmod(0o755)
+    return kept_at
+
+
 def run_archive(file, cache, project, copies, scripts):
     """Writes the run's archive; gives the disks that the machine needs besides.
 
@@ -241,7 +257,7 @@ def run_archive(file, cache, project, copies, scripts):
         archive.data(name, text.encode(), 0o755)
     wanted, on_disk = {}, {}
     for path, source in project.items():
-        archive.copy(source, path)
+        archive.copy(stripped(cache, source), path)
         if os.path.basename(path).endswith(".ko"):
             continue
         of_this = libraries(source)

@@ -2,14 +2,16 @@
 // Replays captures over a pair of interfaces and writes down what each of many filters took.
 //
 //   replay [--expressions FILE] [--forms plain,short,vlan,split,jumbo] [--most N] [--ready COMMAND]
-//          [--out FILE] SEND RECEIVE CAPTURE...
+//          [--done COMMAND] [--out FILE] SEND RECEIVE CAPTURE...
 //
 // Opens a packet socket for each expression and for each hand-written program (taps.h), runs
-// COMMAND once all are there (to wait until they run our code, say), then sends every frame of
-// every Ethernet capture in every form (sender.h) on interface SEND, whose peer is RECEIVE.  For
-// each frame that somebody took, one line goes to FILE:
+// --ready's COMMAND once all are there (to wait until they run our code, say), then sends every
+// frame of every Ethernet capture in every form (sender.h) on interface SEND, whose peer is
+// RECEIVE.  For each frame that somebody took, one line goes to FILE:
 //
 //   plain 17 out 3:1514 9:60     tap 3 took 1,514 bytes of it on its way out, tap 9 took 60
+//
+// --done's COMMAND runs while the sockets are still open.
 //
 // Two runs with the same arguments write the same file, unless a filter decided otherwise.
 #include <pcap/pcap.h>
@@ -30,7 +32,7 @@ namespace {
 using namespace ipjit::replay;
 
 struct Options {
-  std::string expressions, forms = "plain,short,vlan,split,jumbo", ready, out;
+  std::string expressions, forms = "plain,short,vlan,split,jumbo", ready, done, out;
   size_t most = SIZE_MAX;
   std::vector<std::string> words;
 };
@@ -40,6 +42,7 @@ Options parse(int argc, char** argv) {
   std::map<std::string, std::string*> texts = {{"--expressions", &options.expressions},
                                                {"--forms", &options.forms},
                                                {"--ready", &options.ready},
+                                               {"--done", &options.done},
                                                {"--out", &options.out}};
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
@@ -56,6 +59,12 @@ Options parse(int argc, char** argv) {
     std::exit(2);
   }
   return options;
+}
+
+bool run(const std::string& command) {
+  if (command.empty() || std::system(command.c_str()) == 0) return true;
+  std::fprintf(stderr, "replay: '%s' failed\n", command.c_str());
+  return false;
 }
 
 /// The frames of an Ethernet capture; of any other, none.
@@ -127,10 +136,7 @@ int main(int argc, char** argv) {
   }
   Taps taps(programs);
   Sender sender(options.words[0]);
-  if (!options.ready.empty() && std::system(options.ready.c_str()) != 0) {
-    std::fprintf(stderr, "replay: '%s' failed\n", options.ready.c_str());
-    return 1;
-  }
+  if (!run(options.ready)) return 1;
   FILE* const out = options.out.empty() ? stdout : std::fopen(options.out.c_str(), "w");
   if (!out) die(options.out);
   size_t sent = 0, lost = 0;
@@ -144,5 +150,6 @@ int main(int argc, char** argv) {
                  count.lost, count.taken);
   }
   if (out != stdout) std::fclose(out);
+  if (!run(options.done)) return 1;
   return lost * 100 > sent || !sent ? 1 : 0;
 }
