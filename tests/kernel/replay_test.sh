@@ -15,8 +15,8 @@ ip link set v1 up mtu 65535
 replayed() {
   replayed_out=$1
   shift
-  replay --most 500 --expressions /corpus/expressions/expressions.txt --out "$replayed_out" "$@" v0 v1 \
-    /corpus/captures/*.pcap* 2>/tmp/replay.said
+  replay --each 3 --expressions /corpus/expressions/expressions.txt --out "$replayed_out" "$@" v0 v1 \
+    /corpus/captures/*.pcap* /corpus/traffic/*.pcap 2>/tmp/replay.said
 }
 
 check "without the module" replayed /tmp/without

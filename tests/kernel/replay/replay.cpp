@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Replays captures over a pair of interfaces and writes down what each of many filters took.
 //
-//   replay [--expressions FILE] [--forms plain,short,vlan,split,jumbo] [--most N] [--ready COMMAND]
+//   replay [--expressions FILE] [--forms plain,short,vlan,split,jumbo] [--each N] [--ready COMMAND]
 //          [--done COMMAND] [--out FILE] SEND RECEIVE CAPTURE...
 //
 // Opens a packet socket for each expression and for each hand-written program (taps.h), runs
@@ -33,7 +33,7 @@ using namespace ipjit::replay;
 
 struct Options {
   std::string expressions, forms = "plain,short,vlan,split,jumbo", ready, done, out;
-  size_t most = SIZE_MAX;
+  size_t each = SIZE_MAX;
   std::vector<std::string> words;
 };
 
@@ -48,8 +48,8 @@ Options parse(int argc, char** argv) {
     const std::string word = argv[i];
     if (const auto text = texts.find(word); text != texts.end() && i + 1 < argc) {
       *text->second = argv[++i];
-    } else if (word == "--most" && i + 1 < argc) {
-      options.most = std::strtoull(argv[++i], nullptr, 10);
+    } else if (word == "--each" && i + 1 < argc) {
+      options.each = std::strtoull(argv[++i], nullptr, 10);
     } else {
       options.words.push_back(word);
     }
@@ -67,15 +67,16 @@ bool run(const std::string& command) {
   return false;
 }
 
-/// The frames of an Ethernet capture; of any other, none.
+/// The first frames of an Ethernet capture; of any other, none.
 void read_frames(const std::string& path, size_t most, std::vector<Frame>& frames) {
   char why[PCAP_ERRBUF_SIZE];
   pcap_t* const capture = pcap_open_offline(path.c_str(), why);
   if (!capture) return;
   pcap_pkthdr* header;
   const u_char* data;
-  while (frames.size() < most && pcap_datalink(capture) == DLT_EN10MB &&
-         pcap_next_ex(capture, &header, &data) == 1) {
+  for (size_t read = 0; read < most && pcap_datalink(capture) == DLT_EN10MB &&
+                        pcap_next_ex(capture, &header, &data) == 1;
+       ++read) {
     frames.emplace_back(data, data + header->caplen);
   }
   pcap_close(capture);
@@ -126,7 +127,7 @@ int main(int argc, char** argv) {
   const Options options = parse(argc, argv);
   std::vector<Frame> frames;
   for (size_t i = 2; i < options.words.size(); ++i) {
-    read_frames(options.words[i], options.most, frames);
+    read_frames(options.words[i], options.each, frames);
   }
   std::vector<Program> programs = handwritten();
   if (!options.expressions.empty()) {
