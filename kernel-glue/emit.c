@@ -11,8 +11,6 @@
 #include <linux/errno.h>
 #include <linux/string.h>
 
-#include <asm/unaligned.h>
-
 #include "thunk.h"
 
 void emit_bytes(struct ipjit_emit *e, const void *bytes, u32 len)
@@ -77,8 +75,10 @@ u32 emit_jcc(struct ipjit_emit *e, u8 cc)
 
 void emit_here(struct ipjit_emit *e, u32 branch)
 {
+	u32 rel = e->len - branch;
+
 	if (!e->err)
-		put_unaligned(e->len - branch, (u32 *)(e->image + branch - 4));
+		memcpy(e->image + branch - sizeof(rel), &rel, sizeof(rel));
 }
 
 static bool is_s32(const void __percpu *at)

@@ -167,8 +167,8 @@ int ipjit_layout_check(void)
 	const char *missing;
 	struct bpf_prog *prog;
 
-	if (!KNOWN(6, 1))
-		return refuse("no knowledge of this kernel's filters (6.1 is known)");
+	if (!KNOWN(6, 1) && !KNOWN(6, 12))
+		return refuse("no knowledge of this kernel's filters (6.1 and 6.12 are known)");
 	prog = make_filter();
 	if (!prog)
 		return refuse("no classic filter can be made");

@@ -4,13 +4,14 @@
  *
  * Which one a CPU needs is decided at boot and not exported; but the module
  * loader patches every return of a module.  So one return is written here for
- * no other purpose than to be read after that.
+ * no other purpose than to be read after that.  It lies in the first half of a
+ * cache line, because of ITS only returns there are patched (the second halves
+ * are safe on such a CPU); a jump to the thunk is right in both.
  */
 #include "thunk.h"
 
 #include <linux/linkage.h>
-
-#include <asm/unaligned.h>
+#include <linux/string.h>
 
 #define JMP_OPCODE 0xe9
 #define JMP_LEN 5
@@ -18,6 +19,7 @@
 extern const u8 ipjit_one_return[];
 
 asm(".pushsection .text, \"ax\", @progbits\n"
+    ".balign 64, 0xcc\n"
     ".globl ipjit_one_return\n"
     ".hidden ipjit_one_return\n"
     ".type ipjit_one_return, @function\n"
@@ -28,8 +30,10 @@ asm(".pushsection .text, \"ax\", @progbits\n"
 
 const u8 *ipjit_return_thunk(void)
 {
+	s32 rel;
+
 	if (ipjit_one_return[0] != JMP_OPCODE)
 		return NULL;
-	return ipjit_one_return + JMP_LEN +
-	       get_unaligned((const s32 *)(ipjit_one_return + 1));
+	memcpy(&rel, ipjit_one_return + 1, sizeof(rel));
+	return ipjit_one_return + JMP_LEN + rel;
 }
