@@ -16,8 +16,8 @@
 // now be refused for its length.  Here it is pulled, and whoever decides then decides as before. So
 // any need may ask for more than it must; it should not ask for what a packet often lacks, because
 // a pull costs more than it saves.  Bytes are taken for granted, behind the 14 of an Ethernet
-// header, up to the 42 of the least UDP packet (and of ARP), and behind an offset value up to 12
-// more than the least that is asked for: from the ports of a TCP header to its flags.
+// header, up to the 42 of the least UDP packet (and of ARP); further on, and behind an offset
+// value, up to 12 more than are asked for: from the ports of a TCP header to its flags.
 //
 // What is then covered is dropped by number_values().
 //
@@ -39,7 +39,7 @@ namespace {
 
 constexpr uint64_t kLinkHeader = 14;
 constexpr uint64_t kLeastPacket = 42;
-constexpr uint64_t kBehindOffset = 12;
+constexpr uint64_t kFurther = 12;
 
 bool pulls(const Program& program, BlockId id) {
   const Block& block = program.blocks[index(id)];
@@ -48,21 +48,32 @@ bool pulls(const Program& program, BlockId id) {
 
 bool has_fixed_place(const Insn& insn) { return insn.op == Op::kNeed && insn.a == kNoValue; }
 
+/// What the needs behind a place ask for.
+struct Ahead {
+  uint64_t usual = 0;  ///< at most kLeastPacket
+  uint64_t most = 0;
+};
+
 /// Each need asks for the most that some way behind it needs, within reason.
 void raise_fixed(Program& program) {
-  std::vector<uint64_t> ahead(program.blocks.size());
+  std::vector<Ahead> starts(program.blocks.size());
   for (uint32_t b = static_cast<uint32_t>(program.blocks.size()); b-- > 0;) {
     const Block& block = program.blocks[b];
-    uint64_t most = 0;
-    for_each_edge(program, block.term,
-                  [&](const Edge& edge) { most = std::max(most, ahead[index(edge.to)]); });
+    Ahead now;
+    for_each_edge(program, block.term, [&](const Edge& edge) {
+      const Ahead& to = starts[index(edge.to)];
+      now = {std::max(now.usual, to.usual), std::max(now.most, to.most)};
+    });
     for (uint32_t i = block.first + block.count; i-- > block.first;) {
       Insn& insn = program.insns[i];
       if (!has_fixed_place(insn) || insn.base != Base::kData) continue;
-      if (insn.imm <= kLeastPacket) most = std::max(most, insn.imm);
-      if (insn.imm >= kLinkHeader) insn.imm = std::max(insn.imm, most);
+      if (insn.imm >= kLinkHeader) insn.imm = std::max(insn.imm, now.usual);
+      if (insn.imm > kLeastPacket && now.most - std::min(now.most, insn.imm) <= kFurther)
+        insn.imm = std::max(insn.imm, now.most);
+      if (insn.imm <= kLeastPacket) now.usual = std::max(now.usual, insn.imm);
+      now.most = std::max(now.most, insn.imm);
     }
-    ahead[b] = most;
+    starts[b] = now;
   }
 }
 
@@ -84,7 +95,7 @@ void raise_behind_offsets(Program& program) {
           visit(insn, of(insn));
   };
   const auto near = [](const Insn& insn, const Asked& known) {
-    return insn.imm - known.least <= kBehindOffset;
+    return insn.imm - known.least <= kFurther;
   };
   each([](const Insn& insn, Asked& known) { known.least = std::min(known.least, insn.imm); });
   each([&](const Insn& insn, Asked& known) {

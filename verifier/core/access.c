@@ -39,10 +39,8 @@ rule_t ipjit_read_reg(struct checker *ck, u32 reg, u32 width, struct value *out)
 		return width == 8 ? IPJIT_RULE_none : IPJIT_RULE_pointer_arith;
 	if (out->bytes < width)
 		return IPJIT_RULE_uninit_read;
-	if (out->bytes > width) {
+	if (out->bytes > width && !fits(s->sym, out, width))
 		*out = ipjit_truncate(s, *out, width);
-		out->bytes = 8;
-	}
 	out->bytes = 8;
 	return IPJIT_RULE_none;
 }
@@ -100,7 +98,8 @@ rule_t ipjit_write_reg(struct checker *ck, u32 reg, u32 width, struct value v)
 		if (width != 8)
 			return IPJIT_RULE_pointer_arith;
 	} else if (width < 8) {
-		v = ipjit_truncate(s, v, width);
+		if (!fits(s->sym, &v, width))
+			v = ipjit_truncate(s, v, width);
 		if (width < 4)
 			v = merge_low(s, reg, width, v);
 	}

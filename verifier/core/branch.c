@@ -27,6 +27,66 @@ static void learn_differs(struct state *s, const struct value *a, const struct v
 		ipjit_learn_max(s, a, ra.hi - 1);
 }
 
+/* A symbol itself, of which nothing is known but a range, against a number: half of all branches. */
+static bool is_plain(const struct state *s, const struct value *a, const struct value *b)
+{
+	const struct sym *sym = &s->sym[a->sym];
+	u32 base;
+
+	if (!is_constant(b) || a->sym < SYM_FIRST_FREE || a->add)
+		return false;
+	for (base = 0; base < NR_BASES; base++)
+		if (sym->fact[base] != NO_FACT)
+			return false;
+	return true;
+}
+
+static void at_most(struct sym *sym, u64 k)
+{
+	sym->hi = min_u64(sym->hi, k);
+	sym->lo = min_u64(sym->lo, k);
+}
+
+static void at_least(struct sym *sym, u64 k)
+{
+	sym->lo = max_u64(sym->lo, k);
+	sym->hi = max_u64(sym->hi, k);
+}
+
+/* What learn_unsigned() comes to where the operands are plain. */
+static void learn_plain(struct sym *sym, u32 cc, u64 k)
+{
+	switch ((enum cc)cc) {
+	case CC_B:
+		if (k)
+			at_most(sym, k - 1);
+		break;
+	case CC_AE:
+		at_least(sym, k);
+		break;
+	case CC_BE:
+		at_most(sym, k);
+		break;
+	case CC_A:
+		if (k != ALL_ONES)
+			at_least(sym, k + 1);
+		break;
+	case CC_E:
+		at_most(sym, k);
+		at_least(sym, k);
+		break;
+	case CC_NE:
+		if (sym->lo == k && k != ALL_ONES)
+			at_least(sym, k + 1);
+		if (sym->hi == k && k)
+			at_most(sym, k - 1);
+		break;
+	case CC_O: case CC_NO: case CC_S: case CC_NS: case CC_P: case CC_NP:
+	case CC_L: case CC_GE: case CC_LE: case CC_G:
+		break;
+	}
+}
+
 static void learn_unsigned(struct state *s, u32 cc, const struct value *a, const struct value *b)
 {
 	switch ((enum cc)cc) {
@@ -94,15 +154,25 @@ void ipjit_learn_condition(struct state *s, u32 cc)
 			return;
 		cc = unsigned_twin(cc);
 	}
-	learn_unsigned(s, cc, &a, &b);
+	if (is_plain(s, &a, &b))
+		learn_plain(&s->sym[a.sym], cc, b.add);
+	else
+		learn_unsigned(s, cc, &a, &b);
 }
 
 static void keep(const struct state *s, struct undo *undo, u32 place)
 {
+	const struct sym *sym = &s->sym[place];
+	u32 i, at = undo->nr;
+
 	if (place == NR_SYMS)
 		return;
-	undo->place[undo->nr] = place;
-	undo->sym[undo->nr++] = s->sym[place];
+	undo->sym[at].place = place;
+	undo->sym[at].lo = sym->lo;
+	undo->sym[at].hi = sym->hi;
+	for (i = 0; i < NR_BASES; i++)
+		undo->sym[at].fact[i] = sym->fact[i];
+	undo->nr = at + 1;
 }
 
 /* What learning may change: the operands, the lengths, the summands of a sum. */
@@ -114,6 +184,10 @@ void ipjit_remember_condition(const struct state *s, struct undo *undo)
 	undo->nr = 0;
 	if (s->flags.kind < FLAGS_COMPARE)
 		return;
+	if (is_plain(s, &s->flags.a, &s->flags.b)) {
+		keep(s, undo, s->flags.a.sym);
+		return;
+	}
 	for (i = 0; i <= s->nr_bases; i++)
 		keep(s, undo, i);
 	for (i = 0; i < 2; i++) {
@@ -128,8 +202,14 @@ void ipjit_remember_condition(const struct state *s, struct undo *undo)
 
 void ipjit_undo_condition(struct state *s, const struct undo *undo)
 {
-	u32 i;
+	u32 i, base;
 
-	for (i = 0; i < undo->nr; i++)
-		s->sym[undo->place[i]] = undo->sym[i];
+	for (i = 0; i < undo->nr; i++) {
+		struct sym *sym = &s->sym[undo->sym[i].place];
+
+		sym->lo = undo->sym[i].lo;
+		sym->hi = undo->sym[i].hi;
+		for (base = 0; base < NR_BASES; base++)
+			sym->fact[base] = undo->sym[i].fact[base];
+	}
 }

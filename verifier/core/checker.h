@@ -27,11 +27,22 @@ struct arena {
 	u32 free[MAX_UNITS + 1];	/* by size: first free block, 0 if none */
 };
 
+/* Pairs of symbols that have been merged, each shifted by a constant. */
+struct pairs {
+	u32 nr;
+	struct {
+		u32 a, b;
+		u64 add_a, add_b;
+		u32 sym;
+	} pair[NR_LOCS];
+};
+
 struct checker {
 	const struct ipjit_contract *contract;
 	const u8 *code;
 	u32 code_len;
-	u32 *label;		/* by byte offset: state waiting there, 0 if none */
+	u8 *is_label;		/* by byte offset, a bit: a state waits there */
+	u32 *label;		/* by byte offset: that state's block; nothing if the bit is not set */
 	struct arena arena;
 	bool reachable;
 	u32 nr_insns;
@@ -42,9 +53,19 @@ struct checker {
 	struct state state;
 	struct value entry_value[NR_REGS];	/* what registers hold at entry */
 	/* join.c builds the merged state here. */
+	struct pairs pairs;
 	struct value merged_value[NR_LOCS];
 	struct sym merged_sym[NR_LOCS + SYM_FIRST_FREE];
 };
+
+/* Bit i: a state waits at offset at + i; good for i < 57. */
+static inline u64 labels_from(const struct checker *ck, u32 at)
+{
+	u64 window;
+
+	__builtin_memcpy(&window, ck->is_label + at / 8, sizeof(window));
+	return window >> (at % 8);
+}
 
 bool ipjit_contract_is_sound(const struct ipjit_contract *contract, u32 code_len, u64 unit_len);
 
@@ -70,11 +91,14 @@ rule_t ipjit_transfer_bits(struct checker *ck);
 /* Narrows the state by the knowledge that condition cc holds for the last flags. */
 void ipjit_learn_condition(struct state *s, u32 cc);
 
-/* Symbols as they were before an edge was followed. */
+/* What learning can change of a symbol, as it was before an edge was followed. */
 struct undo {
 	u32 nr;
-	u32 place[SYM_FIRST_FREE + 6];
-	struct sym sym[SYM_FIRST_FREE + 6];
+	struct {
+		u32 place;
+		u64 lo, hi;
+		s64 fact[NR_BASES];
+	} sym[SYM_FIRST_FREE + 6];
 };
 
 void ipjit_remember_condition(const struct state *s, struct undo *undo);

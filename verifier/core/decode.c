@@ -29,6 +29,9 @@ enum mandatory { PREFIX_none, PREFIX_66, PREFIX_f3, PREFIX_f2 };
 
 #define EXT_any 0xff
 
+/* No rule: the instruction is one for decode_rare(). */
+#define RULE_RARE IPJIT_RULE_COUNT
+
 struct row {
 	u8 op;
 	u8 form;
@@ -90,18 +93,24 @@ const char *ipjit_insn_name(u32 op)
 	return op < OP_COUNT && names[op] ? names[op] : "?";
 }
 
+/* Bits of REX, in its order, and what else a prefix can say. */
+enum said {
+	SAID_B = 1, SAID_X = 2, SAID_R = 4, SAID_W = 8, SAID_REX = 16, SAID_66 = 32, SAID_VEX = 64
+};
+
 /* What the prefixes said, and how far decoding has come. */
 struct cursor {
 	const u8 *p, *end;
-	bool p66, rex, w, r, x, b, vex;
-	u8 mandatory;		/* enum mandatory, F3 and VEX.pp */
-	u8 map;
-	u8 opcode;
-	u8 vvvv;
-	u8 modrm;
+	/* Words, because compilers pack neighbouring bytes at every step. */
+	u32 said;		/* enum said */
+	u32 mandatory;		/* enum mandatory, F3 and VEX.pp */
+	u32 map;
+	u32 opcode;
+	u32 vvvv;
+	u32 modrm;
 };
 
-static bool fetch(struct cursor *c, u8 *byte)
+static __always_inline bool fetch(struct cursor *c, u32 *byte)
 {
 	if (c->p == c->end)
 		return false;
@@ -109,38 +118,40 @@ static bool fetch(struct cursor *c, u8 *byte)
 	return true;
 }
 
-static bool fetch_signed(struct cursor *c, u32 bytes, s64 *out)
+static __always_inline u32 word_at(const u8 *p)
 {
-	u64 value = 0;
-	u32 i;
+	return p[0] | (u32)p[1] << 8 | (u32)p[2] << 16 | (u32)p[3] << 24;
+}
 
-	if ((size_t)(c->end - c->p) < bytes)
+static __always_inline bool fetch_signed(struct cursor *c, u32 bytes, s64 *out)
+{
+	const u8 *p = c->p;
+	u32 low;
+
+	if ((size_t)(c->end - p) < bytes)
 		return false;
+	c->p += bytes;
 	if (bytes == 1) {
-		*out = (s64)((u64)*c->p++ << 56) >> 56;
+		*out = (s8)p[0];
 		return true;
 	}
-	for (i = 0; i < bytes; i++)
-		value |= (u64)c->p[i] << (8 * i);
-	c->p += bytes;
-	if (bytes < 8 && (value >> (8 * bytes - 1)) & 1)
-		value |= ~width_mask(bytes);
-	*out = (s64)value;
+	if (bytes == 2) {
+		*out = (s16)(u16)(p[0] | p[1] << 8);
+		return true;
+	}
+	low = word_at(p);
+	*out = bytes == 4 ? (s32)low : (s64)((u64)word_at(p + 4) << 32 | low);
 	return true;
 }
 
 /* C4 RXBmmmmm WvvvvLpp opcode: the only VEX form that integer instructions need. */
-static rule_t read_vex(struct cursor *c)
+static __always_inline rule_t read_vex(struct cursor *c)
 {
-	u8 b1, b2;
+	u32 b1, b2;
 
 	if (!fetch(c, &b1) || !fetch(c, &b2) || !fetch(c, &c->opcode))
 		return IPJIT_RULE_truncated;
-	c->vex = true;
-	c->r = !(b1 & 0x80);
-	c->x = !(b1 & 0x40);
-	c->b = !(b1 & 0x20);
-	c->w = b2 & 0x80;
+	c->said = SAID_VEX | (~b1 >> 5 & (SAID_R | SAID_X | SAID_B)) | (b2 & 0x80 ? SAID_W : 0);
 	c->vvvv = ~(b2 >> 3) & 15;
 	c->mandatory = b2 & 3;
 	if ((b1 & 31) == 2)
@@ -153,26 +164,26 @@ static rule_t read_vex(struct cursor *c)
 }
 
 /* Prefixes, escape bytes and the opcode byte. */
-static rule_t read_opcode(struct cursor *c)
+static __always_inline rule_t read_opcode(struct cursor *c, bool all)
 {
-	u8 byte;
+	u32 byte;
 
 	if (!fetch(c, &byte))
 		return IPJIT_RULE_truncated;
 	if (byte == 0xc4)
-		return read_vex(c);
+		return all ? read_vex(c) : RULE_RARE;
 	if (byte == 0x66 || byte == 0xf3) {
-		c->p66 = byte == 0x66;
-		c->mandatory = c->p66 ? PREFIX_none : PREFIX_f3;
+		if (byte == 0xf3 && !all)
+			return RULE_RARE;
+		if (byte == 0x66)
+			c->said = SAID_66;
+		else
+			c->mandatory = PREFIX_f3;
 		if (!fetch(c, &byte))
 			return IPJIT_RULE_truncated;
 	}
 	if ((byte & 0xf0) == 0x40) {
-		c->rex = true;
-		c->w = byte & 8;
-		c->r = byte & 4;
-		c->x = byte & 2;
-		c->b = byte & 1;
+		c->said |= SAID_REX | (byte & 15);
 		if (!fetch(c, &byte))
 			return IPJIT_RULE_truncated;
 	}
@@ -184,21 +195,24 @@ static rule_t read_opcode(struct cursor *c)
 		return IPJIT_RULE_truncated;
 	if (c->opcode != 0x38 && c->opcode != 0x3a)
 		return IPJIT_RULE_none;
+	if (!all)
+		return RULE_RARE;
 	c->map = c->opcode == 0x38 ? MAP_0f38 : MAP_0f3a;
 	return fetch(c, &c->opcode) ? IPJIT_RULE_none : IPJIT_RULE_truncated;
 }
 
-static rule_t find_rare(const struct cursor *c, u32 isa, struct row *row)
+/* Not from the cursor itself: as long as nobody has its address it lives in registers. */
+static noinline rule_t find_rare(struct rare_row key, s32 next, u32 isa, struct row *row)
 {
 	u32 i;
 
 	for (i = 0; i < sizeof(rare) / sizeof(rare[0]); i++) {
 		const struct rare_row *r = &rare[i];
 
-		if (r->map != c->map || r->prefix != c->mandatory || r->vex != c->vex ||
-		    r->opcode != c->opcode)
+		if (r->map != key.map || r->prefix != key.prefix || r->vex != key.vex ||
+		    r->opcode != key.opcode)
 			continue;
-		if (r->ext != EXT_any && (c->p == c->end || r->ext != ((*c->p >> 3) & 7)))
+		if (r->ext != EXT_any && (next < 0 || r->ext != ((next >> 3) & 7)))
 			continue;
 		*row = r->row;
 		return (r->isa & ~isa) ? IPJIT_RULE_isa : IPJIT_RULE_none;
@@ -206,15 +220,18 @@ static rule_t find_rare(const struct cursor *c, u32 isa, struct row *row)
 	return IPJIT_RULE_opcode;
 }
 
-static rule_t find_row(struct cursor *c, u32 isa, struct row *row)
+static __always_inline rule_t find_row(struct cursor *c, u32 isa, struct row *row, bool all)
 {
-	if (c->vex || c->map >= MAP_0f38)
-		return find_rare(c, isa, row);
-	if (c->mandatory == PREFIX_f3) {
+	if (all && ((c->said & SAID_VEX) || c->map >= MAP_0f38 || c->mandatory == PREFIX_f3)) {
+		struct rare_row key = {.map = (u8)c->map, .prefix = (u8)c->mandatory,
+				       .vex = !!(c->said & SAID_VEX), .opcode = (u8)c->opcode};
+		s32 next = c->p == c->end ? -1 : *c->p;
+
 		/* F3 elsewhere is rep, or a hint: refused as a prefix. */
-		if (c->map != MAP_0f || find_rare(c, ALL_ONES & 0xffffffff, row))
+		if (!(c->said & SAID_VEX) && c->map < MAP_0f38 &&
+		    (c->map != MAP_0f || find_rare(key, next, ~(u32)0, row)))
 			return IPJIT_RULE_prefix;
-		return find_rare(c, isa, row);
+		return find_rare(key, next, isa, row);
 	}
 	*row = c->map == MAP_one ? one_byte[c->opcode] : two_byte[c->opcode];
 	if (row->op == OP_none)
@@ -223,26 +240,26 @@ static rule_t find_row(struct cursor *c, u32 isa, struct row *row)
 }
 
 /* The operand size, and the refusal of prefixes that say nothing about it. */
-static rule_t set_width(struct insn *insn, const struct cursor *c, const struct row *row)
+static __always_inline rule_t set_width(struct insn *insn, const struct cursor *c, const struct row *row)
 {
 	switch ((enum width)row->width) {
 	case WIDTH_b:
-		if (c->p66 || c->w)
+		if (c->said & (SAID_66 | SAID_W))
 			return IPJIT_RULE_prefix;
 		insn->width = 1;
 		break;
 	case WIDTH_z:
-		if (c->p66 && c->w)
+		if ((c->said & SAID_66) && (c->said & SAID_W))
 			return IPJIT_RULE_prefix;
-		insn->width = c->w ? 8 : c->p66 ? 2 : 4;
+		insn->width = c->said & SAID_W ? 8 : c->said & SAID_66 ? 2 : 4;
 		break;
 	case WIDTH_y:
-		if (c->p66)
+		if (c->said & SAID_66)
 			return IPJIT_RULE_prefix;
-		insn->width = c->w ? 8 : 4;
+		insn->width = c->said & SAID_W ? 8 : 4;
 		break;
 	case WIDTH_q:
-		if (c->p66 || c->w)
+		if (c->said & (SAID_66 | SAID_W))
 			return IPJIT_RULE_prefix;
 		insn->width = 8;
 		break;
@@ -254,20 +271,20 @@ static rule_t set_width(struct insn *insn, const struct cursor *c, const struct 
 	return IPJIT_RULE_none;
 }
 
-static bool read_memory(struct insn *insn, struct cursor *c)
+static __always_inline bool read_memory(struct insn *insn, struct cursor *c)
 {
-	u8 mod = c->modrm >> 6, rm = c->modrm & 7, sib;
+	u32 mod = c->modrm >> 6, rm = c->modrm & 7, sib;
 	s64 disp = 0;
 
-	insn->base = rm | c->b << 3;
+	insn->base = (u8)(rm | (c->said & SAID_B) << 3);
 	if (rm == 4) {
 		if (!fetch(c, &sib))
 			return false;
 		insn->scale = sib >> 6;
-		insn->index = ((sib >> 3) & 7) | c->x << 3;
+		insn->index = ((sib >> 3) & 7) | (c->said & SAID_X) << 2;
 		if (insn->index == RSP)
 			insn->index = NO_REG;
-		insn->base = (sib & 7) | c->b << 3;
+		insn->base = (sib & 7) | (c->said & SAID_B) << 3;
 		if ((sib & 7) == 5 && mod == 0) {
 			insn->base = NO_REG;
 			mod = 2;
@@ -284,72 +301,73 @@ static bool read_memory(struct insn *insn, struct cursor *c)
 }
 
 /* A byte register 4..7 is spl..dil only under REX; without it, ah..bh. */
-static rule_t byte_reg(const struct cursor *c, u8 reg, u32 width, bool *rex_used)
+static __always_inline rule_t byte_reg(const struct cursor *c, u8 reg, u32 width, bool *rex_used)
 {
 	if (width != 1 || reg < 4 || reg > 7)
 		return IPJIT_RULE_none;
 	*rex_used = true;
-	return c->rex ? IPJIT_RULE_none : IPJIT_RULE_high_byte;
+	return c->said & SAID_REX ? IPJIT_RULE_none : IPJIT_RULE_high_byte;
 }
 
 /* Width of the r/m operand of a form: movzx and movsx read less than they write. */
-static u32 rm_width(const struct insn *insn)
+static __always_inline u32 rm_width(const struct insn *insn)
 {
 	return insn->src_width;
 }
 
-static rule_t read_rm(struct insn *insn, struct cursor *c, struct operand *rm, bool *rex_used)
+static __always_inline rule_t read_rm(struct insn *insn, struct cursor *c, struct operand *rm, bool *rex_used)
 {
 	if (c->modrm >> 6 == 3) {
-		if (c->x)
+		if (c->said & SAID_X)
 			return IPJIT_RULE_prefix;
 		rm->kind = OPERAND_REG;
-		rm->reg = (c->modrm & 7) | c->b << 3;
+		rm->reg = (c->modrm & 7) | (c->said & SAID_B) << 3;
 		return byte_reg(c, rm->reg, rm_width(insn), rex_used);
 	}
 	rm->kind = OPERAND_MEM;
 	if (!read_memory(insn, c))
 		return IPJIT_RULE_truncated;
 	/* X without an index, B without a base: bits that select nothing. */
-	if ((c->x && (c->modrm & 7) != 4) || (c->b && insn->base == NO_REG))
+	if (((c->said & SAID_X) && (c->modrm & 7) != 4) ||
+	    ((c->said & SAID_B) && insn->base == NO_REG))
 		return IPJIT_RULE_prefix;
 	if (insn->base == NO_REG && insn->index == NO_REG && !insn->rip)
 		return IPJIT_RULE_operand;
 	return IPJIT_RULE_none;
 }
 
-static bool read_imm(struct insn *insn, struct cursor *c, struct operand *arg, u32 bytes)
+static __always_inline bool read_imm(struct insn *insn, struct cursor *c, struct operand *arg, u32 bytes)
 {
 	arg->kind = OPERAND_IMM;
 	return fetch_signed(c, bytes, &insn->imm);
 }
 
-static void set_reg(struct operand *arg, u8 reg)
+static __always_inline void set_reg(struct operand *arg, u8 reg)
 {
 	arg->kind = OPERAND_REG;
 	arg->reg = reg;
 }
 
 /* Forms with a ModRM byte; c->modrm is read. */
-static rule_t read_modrm_form(struct insn *insn, struct cursor *c, u8 form, bool has_ext)
+static __always_inline rule_t read_modrm_form(struct insn *insn, struct cursor *c, u8 form, bool has_ext)
 {
 	struct operand *arg = insn->arg, rm = {0}, reg = {OPERAND_REG, 0}, vreg = {OPERAND_REG, c->vvvv};
 	u32 imm_bytes = insn->width > 4 ? 4 : insn->width;
-	bool rex_used = c->w || c->r || c->x || c->b, ok = true;
+	bool rex_used = c->said & (SAID_W | SAID_R | SAID_X | SAID_B), ok = true;
 	rule_t rule = read_rm(insn, c, &rm, &rex_used);
 
 	if (rule)
 		return rule;
-	reg.reg = ((c->modrm >> 3) & 7) | c->r << 3;
+	reg.reg = ((c->modrm >> 3) & 7) | (c->said & SAID_R) << 1;
 	if (has_ext) {
-		if (c->r)
+		if (c->said & SAID_R)
 			return IPJIT_RULE_prefix;
 	} else {
 		rule = byte_reg(c, reg.reg, insn->width, &rex_used);
 		if (rule)
 			return rule;
 	}
-	if (c->rex && !rex_used)
+	if ((c->said & SAID_REX) && !rex_used)
 		return IPJIT_RULE_prefix;
 	switch (form) {
 	case FORM_rm: arg[0] = rm; break;
@@ -368,16 +386,16 @@ static rule_t read_modrm_form(struct insn *insn, struct cursor *c, u8 form, bool
 	default: return IPJIT_RULE_opcode;
 	}
 	/* vvvv must be all ones where a form has no such operand. */
-	if (form == FORM_r_rm_i8 && c->vex && c->vvvv)
+	if (form == FORM_r_rm_i8 && (c->said & SAID_VEX) && c->vvvv)
 		return IPJIT_RULE_prefix;
 	return ok ? IPJIT_RULE_none : IPJIT_RULE_truncated;
 }
 
-static rule_t read_branch(struct insn *insn, struct cursor *c, const u8 *start, u32 bytes)
+static __always_inline rule_t read_branch(struct insn *insn, struct cursor *c, const u8 *start, u32 bytes)
 {
 	s64 rel;
 
-	if (c->rex)
+	if (c->said & SAID_REX)
 		return IPJIT_RULE_prefix;
 	if (!fetch_signed(c, bytes, &rel))
 		return IPJIT_RULE_truncated;
@@ -385,24 +403,24 @@ static rule_t read_branch(struct insn *insn, struct cursor *c, const u8 *start, 
 	return IPJIT_RULE_none;
 }
 
-static rule_t read_plain_form(struct insn *insn, struct cursor *c, u8 form, const u8 *start)
+static __always_inline rule_t read_plain_form(struct insn *insn, struct cursor *c, u8 form, const u8 *start)
 {
-	u8 reg = (c->opcode & 7) | c->b << 3;
-	bool rex_used = c->w || c->b;
+	u8 reg = (c->opcode & 7) | (c->said & SAID_B) << 3;
+	bool rex_used = c->said & (SAID_W | SAID_B);
 	u32 bytes = insn->width > 4 ? 4 : insn->width;
 	rule_t rule = IPJIT_RULE_none;
 
-	if (c->r || c->x)
+	if (c->said & (SAID_R | SAID_X))
 		return IPJIT_RULE_prefix;
 	switch (form) {
 	case FORM_none:
 		/* 41 90 is xchg, 48 90 a longer nop: 90 takes no REX here, ret and int3 neither. */
-		return c->rex ? IPJIT_RULE_prefix : IPJIT_RULE_none;
+		return c->said & SAID_REX ? IPJIT_RULE_prefix : IPJIT_RULE_none;
 	case FORM_j8: return read_branch(insn, c, start, 1);
 	case FORM_j32: return read_branch(insn, c, start, 4);
 	case FORM_a_i:
 		set_reg(&insn->arg[0], RAX);
-		rex_used = c->w;
+		rex_used = c->said & SAID_W;
 		if (!read_imm(insn, c, &insn->arg[1], bytes))
 			return IPJIT_RULE_truncated;
 		break;
@@ -419,11 +437,13 @@ static rule_t read_plain_form(struct insn *insn, struct cursor *c, u8 form, cons
 		break;
 	default: return IPJIT_RULE_opcode;
 	}
-	return c->rex && (!rex_used || (form == FORM_a_i && c->b)) ? IPJIT_RULE_prefix : IPJIT_RULE_none;
+	if ((c->said & SAID_REX) && (!rex_used || (form == FORM_a_i && (c->said & SAID_B))))
+		return IPJIT_RULE_prefix;
+	return IPJIT_RULE_none;
 }
 
 /* ModRM.reg names the op of a group. */
-static rule_t select_group(struct insn *insn, const struct cursor *c, struct row *row)
+static __always_inline rule_t select_group(struct insn *insn, const struct cursor *c, struct row *row)
 {
 	u32 ext = (c->modrm >> 3) & 7;
 	const struct group_row *g = &groups[row->op - OP_COUNT][ext];
@@ -441,25 +461,29 @@ static rule_t select_group(struct insn *insn, const struct cursor *c, struct row
 	return IPJIT_RULE_none;
 }
 
-static rule_t decode_at(struct insn *insn, struct cursor *c, u32 isa)
+/* `all`: VEX, F3 and the maps behind 0F 38 and 0F 3A too; without, those are RULE_RARE. */
+static __always_inline rule_t decode_at(struct insn *insn, struct cursor *c, u32 isa, bool all)
 {
 	const u8 *start = c->p;
-	struct row row = {0};
+	struct row row;
 	bool has_ext;
-	rule_t rule = read_opcode(c);
+	rule_t rule = read_opcode(c, all);
 
+	if (rule)
+		return rule;
 	/* endbr64 is one fixed string. */
-	if (!rule && c->mandatory == PREFIX_f3 && !c->rex && c->map == MAP_0f && c->opcode == 0x1e) {
+	if (all && c->mandatory == PREFIX_f3 && !(c->said & SAID_REX) && c->map == MAP_0f &&
+	    c->opcode == 0x1e) {
 		insn->op = OP_endbr64;
 		insn->width = insn->src_width = 8;
 		if (c->p == c->end)
 			return IPJIT_RULE_truncated;
 		return *c->p++ == 0xfa ? IPJIT_RULE_none : IPJIT_RULE_opcode;
 	}
-	if (!rule)
-		rule = find_row(c, isa, &row);
-	if (!rule)
-		rule = set_width(insn, c, &row);
+	rule = find_row(c, isa, &row, all);
+	if (rule)
+		return rule;
+	rule = set_width(insn, c, &row);
 	if (rule)
 		return rule;
 	insn->op = row.op < OP_COUNT ? row.op : OP_none;
@@ -469,13 +493,56 @@ static rule_t decode_at(struct insn *insn, struct cursor *c, u32 isa)
 	if (!fetch(c, &c->modrm))
 		return IPJIT_RULE_truncated;
 	has_ext = row.op >= OP_COUNT || row.form == FORM_v_rm;
-	if (row.op >= OP_COUNT)
+	if (row.op >= OP_COUNT) {
 		rule = select_group(insn, c, &row);
-	if (!rule)
-		rule = read_modrm_form(insn, c, row.form, has_ext);
-	if (!rule && (insn->op == OP_lea || insn->op == OP_movbe) &&
-	    insn->arg[1].kind != OPERAND_MEM)
-		rule = IPJIT_RULE_operand;
+		if (rule)
+			return rule;
+	}
+	rule = read_modrm_form(insn, c, row.form, has_ext);
+	if (rule)
+		return rule;
+	if ((insn->op == OP_lea || insn->op == OP_movbe) && insn->arg[1].kind != OPERAND_MEM)
+		return IPJIT_RULE_operand;
+	return IPJIT_RULE_none;
+}
+
+/* Field by field, which compilers join; a whole struct they copy from the stack. */
+static __always_inline void start_insn(struct insn *insn, u32 at)
+{
+	u32 i;
+
+	insn->at = at;
+	insn->len = insn->op = insn->width = insn->src_width = 0;
+	insn->cc = 0;
+	insn->base = insn->index = NO_REG;
+	insn->scale = 0;
+	insn->rip = false;
+	for (i = 0; i < 3; i++)
+		insn->arg[i].kind = insn->arg[i].reg = 0;
+	insn->disp = 0;
+	insn->imm = 0;
+	insn->target = 0;
+}
+
+/* jcc rel8, a third of all instructions: what decode_at() makes of one, without the detours. */
+static __always_inline bool decode_short_jcc(struct insn *insn, const struct cursor *c)
+{
+	if ((c->p[0] & 0xf0) != 0x70 || c->end - c->p < 2)
+		return false;
+	insn->op = OP_jcc;
+	insn->width = insn->src_width = 8;
+	insn->cc = c->p[0] & 15;
+	insn->len = 2;
+	insn->target = insn->at + 2 + (u32)(s8)c->p[1];
+	return true;
+}
+
+static noinline rule_t decode_rare(struct insn *insn, const u8 *start, const u8 *end, u32 isa)
+{
+	struct cursor c = {.p = start, .end = end};
+	rule_t rule = decode_at(insn, &c, isa, true);
+
+	insn->len = (u8)(c.p - start);
 	return rule;
 }
 
@@ -484,8 +551,12 @@ rule_t ipjit_decode(struct insn *insn, const u8 *code, u32 code_len, u32 at, u32
 	struct cursor c = {.p = code + at, .end = code + code_len};
 	rule_t rule;
 
-	*insn = (struct insn){.at = at, .base = NO_REG, .index = NO_REG};
-	rule = decode_at(insn, &c, isa);
+	start_insn(insn, at);
+	if (decode_short_jcc(insn, &c))
+		return IPJIT_RULE_none;
+	rule = decode_at(insn, &c, isa, false);
+	if (rule == RULE_RARE)
+		return decode_rare(insn, code + at, c.end, isa);
 	insn->len = (u8)(c.p - (code + at));
 	return rule;
 }

@@ -24,9 +24,15 @@
 
 #define NO_SYM 0xff
 
+/* By place in the current state: place in the waiting one. */
+union renumbering {
+	u8 sym[NR_SYMS];
+	u64 words[NR_SYMS / 8];
+};
+
 /*
  * A waiting state: this header, a value for each place that is live and not
- * pristine, nr_syms symbols.
+ * pristine, nr_syms symbols; of the lengths only those that there are, 0 to nr_bases.
  */
 struct waiting {
 	u64 live, pristine;
@@ -42,6 +48,7 @@ _Static_assert(sizeof(struct waiting) + NR_LOCS * sizeof(struct value) +
 	       "the largest state fits the largest block");
 _Static_assert(NR_LOCS + SYM_FIRST_FREE + 2 + SYMS_PER_INSN <= NR_SYMS,
 	       "after a collection there is room for an instruction's symbols");
+_Static_assert(NR_SYMS % sizeof(u64) == 0, "a renumbering is whole words");
 _Static_assert(8 * NR_SLOTS >= IPJIT_MAX_STACK + SAVED_BYTES && NR_LOCS <= 64,
 	       "every slot of the frame has a bit in state.live");
 
@@ -111,30 +118,35 @@ static struct flags kept_flags(const struct state *s, const u8 *to)
 	return flags;
 }
 
+/* Numbers the symbols that the current state uses; the others are NO_SYM.  Counts the places. */
+static u32 number_syms(const struct state *s, u64 places, union renumbering *to, u32 *nr_values)
+{
+	u32 i, nr_syms = SYM_FIRST_FREE;
+
+	for (i = 0; i < NR_SYMS / sizeof(u64); i++)
+		to->words[i] = ALL_ONES;
+	for (i = 0; i < SYM_FIRST_FREE; i++)
+		to->sym[i] = (u8)i;
+	for (*nr_values = 0; places; places &= places - 1, ++*nr_values) {
+		u8 *n = &to->sym[s->loc[trailing_zeros(places)].sym];
+
+		if (*n == NO_SYM)
+			*n = (u8)nr_syms++;
+	}
+	return nr_syms;
+}
+
 /* Copies the current state, with symbols renumbered to those in use. */
 static rule_t wait_first(struct checker *ck, u32 target)
 {
 	const struct state *s = &ck->state;
-	u8 to[NR_SYMS];
-	u32 nr_values = 0, nr_syms = SYM_FIRST_FREE, block, i;
+	u64 places = s->live & ~s->pristine;
+	union renumbering to;
+	u32 nr_values, nr_syms = number_syms(s, places, &to, &nr_values);
+	u32 block = arena_take(&ck->arena, units_for(nr_values, nr_syms)), i;
 	struct waiting *w;
-	u64 live;
+	struct value *v;
 
-	for (i = 0; i < s->nr_syms; i++)
-		to[i] = i < SYM_FIRST_FREE ? (u8)i : NO_SYM;
-	for (i = 0; i < SYM_FIRST_FREE; i++)
-		ck->merged_sym[i] = s->sym[i];
-	for (live = s->live & ~s->pristine; live; live &= live - 1) {
-		struct value v = s->loc[trailing_zeros(live)];
-
-		if (to[v.sym] == NO_SYM) {
-			to[v.sym] = (u8)nr_syms;
-			ck->merged_sym[nr_syms++] = s->sym[v.sym];
-		}
-		v.sym = to[v.sym];
-		ck->merged_value[nr_values++] = v;
-	}
-	block = arena_take(&ck->arena, units_for(nr_values, nr_syms));
 	if (!block)
 		return IPJIT_RULE_pending;
 	w = block_at(&ck->arena, block);
@@ -142,13 +154,20 @@ static rule_t wait_first(struct checker *ck, u32 target)
 	w->pristine = s->pristine;
 	w->nr_values = (u16)nr_values;
 	w->nr_syms = (u16)nr_syms;
-	w->flags = kept_flags(s, to);
+	w->flags = kept_flags(s, to.sym);
 	w->from = ck->insn.at;
-	for (i = 0; i < nr_values; i++)
-		values_of(w)[i] = ck->merged_value[i];
-	for (i = 0; i < nr_syms; i++)
-		syms_of(w)[i] = ck->merged_sym[i];
+	for (i = 0; i <= s->nr_bases; i++)
+		syms_of(w)[i] = s->sym[i];
+	for (v = values_of(w); places; places &= places - 1, v++) {
+		const struct value *loc = &s->loc[trailing_zeros(places)];
+
+		*v = *loc;
+		v->sym = to.sym[loc->sym];
+		if (v->sym >= SYM_FIRST_FREE)
+			syms_of(w)[v->sym] = s->sym[loc->sym];
+	}
 	ck->label[target] = block;
+	ck->is_label[target / 8] |= (u8)(1u << (target % 8));
 	ck->nr_waiting++;
 	return IPJIT_RULE_none;
 }
@@ -214,16 +233,6 @@ static bool merge_in_place(struct waiting *w, const struct state *s)
 		widen(&syms[i], &s->sym[twin[i]]);
 	return true;
 }
-
-/* Pairs of symbols that have been merged, each shifted by a constant. */
-struct pairs {
-	u32 nr;
-	struct {
-		u32 a, b;
-		u64 add_a, add_b;
-		u32 sym;
-	} pair[NR_LOCS];
-};
 
 static struct range cover(struct range a, struct range b)
 {
@@ -308,13 +317,13 @@ static rule_t merge_slowly(struct checker *ck, u32 target)
 {
 	struct waiting *w = block_at(&ck->arena, ck->label[target]);
 	const struct state *s = &ck->state;
-	struct pairs pairs;
+	struct pairs *pairs = &ck->pairs;
 	u32 nr_values = 0, nr_syms = SYM_FIRST_FREE, i = 0, block = ck->label[target];
 	u32 from = w->from;
 	u32 flags = w->flags.kind == FLAGS_UNSET ? FLAGS_UNSET : FLAGS_OPAQUE;
 	u64 live, pristine = w->pristine & s->pristine, kept = pristine;
 
-	pairs.nr = 0;
+	pairs->nr = 0;
 	for (live = w->live & ~pristine; live; live &= live - 1) {
 		u32 loc = trailing_zeros(live);
 		const struct value *v = w->pristine >> loc & 1 ? &ck->entry_value[loc] :
@@ -324,13 +333,13 @@ static rule_t merge_slowly(struct checker *ck, u32 target)
 		if (loc == RSP && v->add != s->loc[RSP].add)
 			return IPJIT_RULE_stack_pointer;
 		if (!is_live(s, loc) ||
-		    !merge_place(ck, &pairs, &nr_syms, syms_of(w), v, &s->loc[loc],
+		    !merge_place(ck, pairs, &nr_syms, syms_of(w), v, &s->loc[loc],
 				 &ck->merged_value[nr_values]))
 			continue;
 		nr_values++;
 		kept |= (u64)1 << loc;
 	}
-	for (i = 0; i < SYM_FIRST_FREE; i++) {
+	for (i = 0; i <= s->nr_bases; i++) {
 		ck->merged_sym[i] = syms_of(w)[i];
 		widen(&ck->merged_sym[i], &s->sym[i]);
 	}
@@ -350,7 +359,9 @@ static rule_t merge_slowly(struct checker *ck, u32 target)
 	w->from = from;
 	for (i = 0; i < nr_values; i++)
 		values_of(w)[i] = ck->merged_value[i];
-	for (i = 0; i < nr_syms; i++)
+	for (i = 0; i <= s->nr_bases; i++)
+		syms_of(w)[i] = ck->merged_sym[i];
+	for (i = SYM_FIRST_FREE; i < nr_syms; i++)
 		syms_of(w)[i] = ck->merged_sym[i];
 	return IPJIT_RULE_none;
 }
@@ -359,7 +370,7 @@ rule_t ipjit_arrive(struct checker *ck, u32 target)
 {
 	struct waiting *w;
 
-	if (!ck->label[target])
+	if (!(labels_from(ck, target) & 1))
 		return wait_first(ck, target);
 	w = block_at(&ck->arena, ck->label[target]);
 	merge_flags(w, &ck->state);
@@ -395,10 +406,12 @@ rule_t ipjit_enter_label(struct checker *ck, u32 at)
 	s->flags = w->flags;
 	for (live = w->live & ~w->pristine; live; live &= live - 1)
 		s->loc[trailing_zeros(live)] = values_of(w)[i++];
-	for (i = 0; i < w->nr_syms; i++)
+	for (i = 0; i <= s->nr_bases; i++)
+		s->sym[i] = syms_of(w)[i];
+	for (i = SYM_FIRST_FREE; i < w->nr_syms; i++)
 		s->sym[i] = syms_of(w)[i];
 	arena_give(&ck->arena, ck->label[at]);
-	ck->label[at] = 0;
+	ck->is_label[at / 8] &= (u8)~(1u << (at % 8));
 	ck->nr_waiting--;
 	ck->reachable = true;
 	return IPJIT_RULE_none;

@@ -270,9 +270,7 @@ struct value ipjit_truncate(struct state *s, struct value v, u32 bytes)
 		v.add &= mask;
 		return v;
 	}
-	/* The usual case: a symbol that fits. */
-	if (bytes >= 8 || (!v.add && !v.guessed && s->sym[v.sym].hi <= mask &&
-			   s->sym[v.sym].flow_hi <= mask))
+	if (bytes >= 8 || fits(s->sym, &v, bytes))
 		return v;
 	known = known_range(s->sym, &v);
 	flow = flow_range(s->sym, &v);

@@ -165,6 +165,16 @@ static inline u64 value_ones(const struct sym *syms, const struct value *v)
 	       fill_ones(flow_range(syms, v).hi);
 }
 
+/* The usual case of ipjit_truncate(): nothing is cut. */
+static inline bool fits(const struct sym *syms, const struct value *v, u32 bytes)
+{
+	u64 mask = width_mask(bytes);
+
+	return !(v->add & ~mask) && !v->guessed &&
+	       (v->sym == SYM_ZERO || (!v->add && syms[v->sym].hi <= mask &&
+				       syms[v->sym].flow_hi <= mask));
+}
+
 /* Low bits that are zero, under misprediction too. */
 static inline u32 value_zeros(const struct sym *syms, const struct value *v)
 {

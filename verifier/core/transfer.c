@@ -168,7 +168,11 @@ static rule_t transfer_compare(struct checker *ck)
 		return rule;
 	if (!is_number(&a) || !is_number(&b))
 		return IPJIT_RULE_pointer_arith;
-	if (insn->op == OP_cmp)
+	/* What was made by looking at memory, and is nowhere else, nobody could use. */
+	if (insn->arg[0].kind == OPERAND_MEM && is_constant(&b) && insn->base != RSP &&
+	    a.sym >= SYM_FIRST_FREE && a.sym + 1 == s->nr_syms)
+		s->flags.kind = FLAGS_OPAQUE;
+	else if (insn->op == OP_cmp)
 		set_flags(s, FLAGS_COMPARE, insn->width, a, b);
 	else if (a.sym == b.sym && a.add == b.add)
 		set_flags(s, FLAGS_COMPARE, insn->width, a, constant(0));
@@ -284,6 +288,11 @@ static rule_t transfer_bt(struct checker *ck)
 
 rule_t ipjit_transfer(struct checker *ck)
 {
+	/* Half of what there is, before a compiler without jump tables searches for it. */
+	if (ck->insn.op == OP_mov || ck->insn.op == OP_movzx)
+		return transfer_mov(ck);
+	if (ck->insn.op == OP_cmp)
+		return transfer_compare(ck);
 	switch ((enum insn_op)ck->insn.op) {
 	case OP_mov: case OP_movzx: case OP_movsx:
 		return transfer_mov(ck);

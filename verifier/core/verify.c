@@ -27,6 +27,8 @@
 #define ARENA_PER_BYTE 64
 #define ARENA_LEAST (256u * 1024)
 #define ALIGNMENT 64
+#define INT3 0xcc
+#define SAVED_REGS (1u << RBX | 1u << RBP | 1u << R12 | 1u << R13 | 1u << R14 | 1u << R15)
 
 static const char *const rule_names[] = {
 #define IPJIT_RULE(name, meaning) #name,
@@ -55,12 +57,18 @@ static size_t round_up(size_t bytes)
 	return (bytes + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
 }
 
+/* Bytes; labels_from() may read eight from any of them. */
+static size_t label_bits(size_t code_len)
+{
+	return round_up(code_len / 8 + sizeof(u64));
+}
+
 size_t ipjit_verify_workspace(size_t code_len)
 {
 	if (code_len > IPJIT_MAX_CODE)
 		code_len = IPJIT_MAX_CODE;
-	return ALIGNMENT + round_up(sizeof(struct checker)) + round_up(sizeof(u32) * code_len) +
-	       round_up(ARENA_LEAST + ARENA_PER_BYTE * code_len);
+	return ALIGNMENT + round_up(sizeof(struct checker)) + label_bits(code_len) +
+	       round_up(sizeof(u32) * code_len) + round_up(ARENA_LEAST + ARENA_PER_BYTE * code_len);
 }
 
 static rule_t check_branch(struct checker *ck)
@@ -108,6 +116,7 @@ static rule_t check_ret(struct checker *ck)
 {
 	static const u8 saved[] = {RBX, RBP, R12, R13, R14, R15};
 	const struct state *s = &ck->state;
+	bool touched = ~s->pristine & SAVED_REGS;
 	struct value result;
 	rule_t rule;
 	u32 i;
@@ -115,7 +124,7 @@ static rule_t check_ret(struct checker *ck)
 	/* write_rsp() keeps rsp a constant inside the frame. */
 	if (s->loc[RSP].add)
 		return IPJIT_RULE_return_stack;
-	for (i = 0; i < sizeof(saved); i++) {
+	for (i = 0; touched && i < sizeof(saved); i++) {
 		const struct value *v = &s->loc[saved[i]];
 
 		if (!is_live(s, saved[i]) || v->kind != KIND_SAVED || v->which != saved[i])
@@ -158,20 +167,12 @@ static rule_t check_insn(struct checker *ck)
 static rule_t check_inside(struct checker *ck)
 {
 	const struct insn *insn = &ck->insn;
-	const u32 *label = ck->label + insn->at;
-	u32 i, any = 0;
+	u64 inside = labels_from(ck, insn->at) & (((u64)1 << insn->len) - 2);
 
-	for (i = 1; i < insn->len; i++)
-		any |= label[i];
-	if (!any)
+	if (!inside)
 		return IPJIT_RULE_none;
-	for (i = 1; i < insn->len; i++) {
-		if (!label[i])
-			continue;
-		ck->refused_at = ipjit_first_branch_to(ck, insn->at + i);
-		return IPJIT_RULE_target_inside;
-	}
-	return IPJIT_RULE_none;
+	ck->refused_at = ipjit_first_branch_to(ck, insn->at + trailing_zeros(inside));
+	return IPJIT_RULE_target_inside;
 }
 
 static rule_t walk(struct checker *ck)
@@ -181,10 +182,16 @@ static rule_t walk(struct checker *ck)
 
 	while (at < ck->code_len) {
 		ck->refused_at = at;
-		if (ck->label[at]) {
+		if (labels_from(ck, at) & 1) {
 			rule = ipjit_enter_label(ck, at);
 			if (rule)
 				return rule;
+		}
+		/* The padding behind ret and jmp. */
+		if (!ck->reachable && ck->code[at] == INT3) {
+			ck->nr_insns++;
+			at++;
+			continue;
 		}
 		rule = ipjit_decode(&ck->insn, ck->code, ck->code_len, at, ck->contract->isa);
 		if (rule)
@@ -207,6 +214,7 @@ static struct checker *set_up(const struct ipjit_contract *contract, const uint8
 			      u32 code_len, void *workspace)
 {
 	u8 *p = (u8 *)round_up((size_t)workspace);
+	size_t word;
 	struct checker *ck = (struct checker *)p;
 	u32 i;
 
@@ -214,9 +222,11 @@ static struct checker *set_up(const struct ipjit_contract *contract, const uint8
 	ck->contract = contract;
 	ck->code = code;
 	ck->code_len = code_len;
+	ck->is_label = p;
+	for (word = 0; word < label_bits(code_len) / sizeof(u64); word++)
+		((u64 *)p)[word] = 0;
+	p += label_bits(code_len);
 	ck->label = (u32 *)p;
-	for (i = 0; i < code_len; i++)
-		ck->label[i] = 0;
 	p += round_up(sizeof(u32) * code_len);
 	ck->arena.base = p;
 	ck->arena.nr_units = (ARENA_LEAST + ARENA_PER_BYTE * code_len) / UNIT_BYTES;
