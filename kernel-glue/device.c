@@ -231,7 +231,6 @@ static const struct file_operations ipjit_fops = {
 	.mmap = ipjit_mmap,
 	.unlocked_ioctl = ipjit_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
-	.llseek = no_llseek,
 };
 
 static struct miscdevice ipjit_misc = {

@@ -10,11 +10,11 @@
  */
 #include "harden.h"
 
-#include <asm/unaligned.h>
 #include <linux/bsearch.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/sort.h>
+#include <linux/string.h>
 
 static int compare_u32(const void *a, const void *b)
 {
@@ -57,8 +57,9 @@ int ipjit_harden_scan(const struct sock_filter *insns, u32 nr, const u8 *code,
 		return -ENOMEM;
 	n = collect(constant, insns, nr);
 	for (at = 0; n && at + 4 <= code_len; at++) {
-		u32 here = get_unaligned_le32(code + at);
+		u32 here;
 
+		memcpy(&here, code + at, sizeof(here));
 		if (!(at % 4096))
 			cond_resched();
 		if (!bsearch(&here, constant, n, sizeof(here), compare_u32))

@@ -22,6 +22,7 @@
 #include <linux/ktime.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
+#include <linux/version.h>
 #include <linux/vmalloc.h>
 
 #include "fill.h"
@@ -81,7 +82,11 @@ int ipjit_sample_mmap(struct vm_area_struct *vma)
 {
 	if (vma->vm_flags & (VM_WRITE | VM_EXEC))
 		return -EPERM;
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+	vm_flags_clear(vma, VM_MAYWRITE | VM_MAYEXEC);
+#else
 	vma->vm_flags &= ~(VM_MAYWRITE | VM_MAYEXEC);
+#endif
 	/* Refuses what reaches beyond the area, page offset included. */
 	return remap_vmalloc_range(vma, area, vma->vm_pgoff);
 }

@@ -223,6 +223,56 @@ void test_samples(Tally& tally, const Fd& device) {
   tally.equal("each as its packet was", good, ours);
 }
 
+/// Each table is where ctx says, in the trampoline's ctx and in the one for comparisons.
+void test_tables(Tally& tally, const Fd& device) {
+  Filter filter(0x580, 0xabcd);
+  const uint64_t id = filter.id(device);
+  Unit unit(id, Bytes{0x48, 0x8b, 0x42, 0x38,  // mov rax, [rdx + 56]: tables[3]
+                      0x8b, 0x40, 0x60,        // mov eax, [rax + 96]
+                      0x48, 0x8b, 0x4a, 0x20,  // mov rcx, [rdx + 32]: tables[0]
+                      0x03, 0x01} +            // add eax, [rcx]
+                    kRet);
+  unit.contract.nr_tables = 2;
+  unit.contract.table[0] = {IPJIT_TABLE_IN_CTX, 3, 100};
+  unit.contract.table[1] = {IPJIT_TABLE_IN_CTX, 0, 4};
+  unit.tables.assign(132, 0);
+  const uint32_t first = 0xabcd - 7, second = 7;
+  std::memcpy(&unit.tables[96], &first, 4);
+  std::memcpy(&unit.tables[128], &second, 4);
+  install(tally, device, unit);
+  tally.equal("bytes of its tables", stats(device, id).table_bytes, 132);
+  tally.expect("packets pass by what tables say", gets_packets(filter));
+  ipjit_dev_filter now = {};
+  tally.expect("which is compared", soon([&] { return (now = stats(device, id)).compared > 20; }));
+  tally.equal("and never differs", now.differences, 0);
+  tally.equal("nor is anything passed on", now.passed_on, 0);
+}
+
+/// The code cache itself is a limit: without any other, its end is ENOSPC.
+void test_full_cache(Tally& tally, const Fd& device) {
+  ipjit_dev_use use = {};
+  tally.gives("use", call(device, IPJIT_IOC_USE, &use), {0});
+  const ipjit_dev_budget before = use.limit;
+  ipjit_dev_budget none = {1 << 30, 1 << 30, 1 << 30, 0, 0, 0};
+  tally.gives("no limits", call(device, IPJIT_IOC_BUDGET, &none), {0});
+  std::vector<Filter> many;
+  int error = 0;
+  while (error == 0 && many.size() < 40) {
+    many.emplace_back(std::vector<sock_filter>{{BPF_RET | BPF_K, 0, 0,
+                                                0x900 + static_cast<uint32_t>(many.size())}},
+                      AF_INET, SOCK_DGRAM);
+    error = Unit(many.back().id(device), Bytes(60'000, 0x90) + returns(1)).send(device);
+  }
+  tally.gives("an install too many", error, {ENOSPC});
+  tally.expect("comes when the cache is full", many.size() > 12 && many.size() < 20,
+               std::to_string(many.size()));
+  tally.equal("left for want of room", info(device).left[IPJIT_DEV_LEFT_over_budget], 1);
+  ipjit_dev_budget back = before;
+  tally.gives("limits again", call(device, IPJIT_IOC_BUDGET, &back), {0});
+  many.clear();
+  tally.expect("the cache is empty again", soon([&] { return info(device).code_used == 0; }));
+}
+
 /// Over the limit the colder filter loses its code, and only the colder one.
 void test_budget(Tally& tally, const Fd& device) {
   Filter hot(0x600);
@@ -295,6 +345,8 @@ int run(bool all) {
   test_guard(tally, device);
   test_samples(tally, device);
   test_hardened(tally, device);
+  test_tables(tally, device);
+  test_full_cache(tally, device);
   // It has to wait for filters to grow old.
   if (all) test_budget(tally, device);
   return tally.status();
