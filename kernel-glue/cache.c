@@ -15,6 +15,7 @@
 #include <linux/errno.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/objtool.h>
 #include <linux/smp.h>
 #include <linux/string.h>
 #include <linux/stringify.h>
@@ -35,6 +36,7 @@ asm(".pushsection .text, \"ax\", @progbits\n"
     ".globl ipjit_cache_area\n"
     ".hidden ipjit_cache_area\n"
     "ipjit_cache_area:\n"
+    ANNOTATE_NOENDBR
     ".fill " __stringify(0x100000) ", 1, 0xcc\n"
     ".popsection\n");
 static_assert(IPJIT_CACHE_SIZE == 0x100000);
@@ -131,14 +133,6 @@ u32 ipjit_cache_used(void)
 const u8 *ipjit_cache_base(void)
 {
 	return ipjit_cache_area;
-}
-
-bool ipjit_cache_holds(const void *address)
-{
-	const u8 *at = address;
-
-	return at >= ipjit_cache_area &&
-	       at < ipjit_cache_area + IPJIT_CACHE_SIZE;
 }
 
 /* Tries what every install will do, where a refusal is still cheap. */

@@ -37,6 +37,5 @@ void ipjit_cache_free(struct ipjit_extent *extent);
 
 u32 ipjit_cache_used(void);
 const u8 *ipjit_cache_base(void);
-bool ipjit_cache_holds(const void *address);
 
 #endif

@@ -10,7 +10,9 @@
  */
 #include "thunk.h"
 
+#include <linux/compiler.h>
 #include <linux/linkage.h>
+#include <linux/objtool.h>
 #include <linux/string.h>
 
 #define JMP_OPCODE 0xe9
@@ -24,16 +26,20 @@ asm(".pushsection .text, \"ax\", @progbits\n"
     ".hidden ipjit_one_return\n"
     ".type ipjit_one_return, @function\n"
     "ipjit_one_return:\n"
+    ANNOTATE_NOENDBR
     ASM_RET
     ".size ipjit_one_return, . - ipjit_one_return\n"
     ".popsection\n");
 
 const u8 *ipjit_return_thunk(void)
 {
+	const u8 *site = ipjit_one_return;
 	s32 rel;
 
-	if (ipjit_one_return[0] != JMP_OPCODE)
+	/* Or objtool sees addresses inside of a function being taken. */
+	OPTIMIZER_HIDE_VAR(site);
+	if (site[0] != JMP_OPCODE)
 		return NULL;
-	memcpy(&rel, ipjit_one_return + 1, sizeof(rel));
-	return ipjit_one_return + JMP_LEN + rel;
+	memcpy(&rel, site + 1, sizeof(rel));
+	return site + JMP_LEN + rel;
 }
