@@ -81,7 +81,7 @@ TEST(Daemon, LostEventsAreMadeGoodByTheList) {
   machine.start();
   std::vector<uint64_t> ids;
   for (size_t i = 0; i < kernel::FakeDevice::kQueue + 200; ++i)
-    ids.push_back(machine.device.attach(always(7)));
+    ids.push_back(machine.device.attach(only_ip()));
   const uint64_t gone = ids.front();
   machine.round();
   machine.device.close_socket(gone);  // says how many were lost
@@ -176,6 +176,16 @@ TEST(Daemon, AProgramThatNoEngineRunsIsLeftForGood) {
   EXPECT_EQ(machine.daemon->counts().refused_compile, 1u);
   EXPECT_EQ(machine.known(id).standing, Standing::kLeft);
   EXPECT_EQ(machine.device.installs, 0u);
+}
+
+TEST(Daemon, AFilterThatAsksNothingIsLeftToTheKernel) {
+  Machine machine;
+  machine.start();
+  const uint64_t id = machine.device.attach(always(0));
+  machine.settle();
+  EXPECT_EQ(machine.known(id).standing, Standing::kLeft);
+  EXPECT_THAT(machine.known(id).why, testing::HasSubstr("nothing to gain"));
+  EXPECT_TRUE(machine.lines.empty());
 }
 
 TEST(Daemon, AnEvictedFilterIsOfferedNothing) {

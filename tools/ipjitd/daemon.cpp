@@ -37,10 +37,14 @@ std::string name_of(const ipjit_dev_filter& filter) {
          ")";
 }
 
-/// Code that hands back every packet would only cost time.
-bool decides(const ir::Program& program) {
-  return std::ranges::any_of(
-      program.blocks, [](const ir::Block& block) { return block.term.kind == ir::TermKind::kRet; });
+/// Why code of ours would only cost time; empty: it would not.
+std::string why_not(const ir::Program& program) {
+  const auto returns = [](const ir::Block& block) { return block.term.kind == ir::TermKind::kRet; };
+  if (std::ranges::none_of(program.blocks, returns))
+    return "only the kernel's own code can tell what this program accepts";
+  // tcpdump and others refuse everything for a moment, before their filter comes.
+  if (program.blocks.size() == 1) return "it asks nothing of a packet: there is nothing to gain";
+  return {};
 }
 
 }  // namespace
@@ -179,9 +183,8 @@ Result<Prepared> Daemon::compile(uint64_t id, bool hardened) {
   if (hardened) machine.constant_seed = tools_.random() | 1;
   Result<kernel::Unit> unit = tools_.compile(*insns, machine);
   if (!unit) return unit.error();
-  if (!decides(unit->program))
-    return Error{Stage::kFrontend, Code::kUnavailable, 0,
-                 "only the kernel's own code can tell what this program accepts"};
+  if (const std::string why = why_not(unit->program); !why.empty())
+    return Error{Stage::kFrontend, Code::kUnavailable, 0, why};
   return Prepared{std::move(*insns), machine, std::move(*unit)};
 }
 
@@ -211,13 +214,17 @@ void Daemon::serve(uint64_t id) {
     // Constants that were refused once are chosen anew.
     if (!hardened) prepared = found->second.prepared;
   }
+  const uint64_t start_ns = tools_.now_ns();
   if (!prepared) {
     Result<Prepared> made = compile(id, hardened);
     if (!made) return refused_here(id, made.error(), hardened);
     prepared = std::make_shared<const Prepared>(std::move(*made));
   }
+  const uint64_t compiled_ns = tools_.now_ns();
   Result<uint64_t> version = device_.install(offer_of(id, expected, *prepared));
-  if (version) return installed(id, *version, std::move(prepared));
+  if (version)
+    return installed(id, *version, std::move(prepared), compiled_ns - start_ns,
+                     tools_.now_ns() - compiled_ns);
   if (version.error().code == Code::kStale) {
     ++counts_.stale;
     refresh(id);
@@ -255,7 +262,8 @@ void Daemon::prepare(uint64_t id) {
     found->second.unprepared = true;  // its code runs on, and tier 2 leaves it alone
 }
 
-void Daemon::installed(uint64_t id, uint64_t version, std::shared_ptr<const Prepared> prepared) {
+void Daemon::installed(uint64_t id, uint64_t version, std::shared_ptr<const Prepared> prepared,
+                       uint64_t compile_ns, uint64_t install_ns) {
   ++counts_.installs;
   std::lock_guard lock(table_.mutex);
   const auto found = table_.filters.find(id);
@@ -269,7 +277,9 @@ void Daemon::installed(uint64_t id, uint64_t version, std::shared_ptr<const Prep
   known.why.clear();
   known.failures = 0;
   ++table_.changes;
-  log_.say(Level::kDebug, name_of(known.seen) + ": tier 1, version " + std::to_string(version));
+  log_.say(Level::kDebug, name_of(known.seen) + ": tier 1, version " + std::to_string(version) +
+                              "; compiled in " + std::to_string(compile_ns / 1000) +
+                              " us, installed in " + std::to_string(install_ns / 1000) + " us");
 }
 
 void Daemon::refused(uint64_t id, const Error& error) {
@@ -288,7 +298,9 @@ void Daemon::refused(uint64_t id, const Error& error) {
   known.why = to_string(error);
   known.retry_ns = ir::retry_at_ns(++known.failures, now, tools_.policy);
   ++table_.changes;
-  log_.say_seldom(Level::kWarning, kind_of(error),
+  // Left alone because that is best, or because of something that somebody should look at?
+  const Level level = error.code == Code::kUnavailable ? Level::kDebug : Level::kWarning;
+  log_.say_seldom(level, kind_of(error),
                   name_of(known.seen) + " stays with the kernel's code: " + known.why);
 }
 

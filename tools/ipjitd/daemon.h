@@ -74,7 +74,8 @@ class Daemon {
   void prepare(uint64_t id);
   Result<Prepared> compile(uint64_t id, bool hardened);
   kernel::Offer offer_of(uint64_t id, uint64_t expected, const Prepared& prepared) const;
-  void installed(uint64_t id, uint64_t version, std::shared_ptr<const Prepared> prepared);
+  void installed(uint64_t id, uint64_t version, std::shared_ptr<const Prepared> prepared,
+                 uint64_t compile_ns, uint64_t install_ns);
   void refused(uint64_t id, const Error& error);
   void refused_here(uint64_t id, const Error& error, bool hardened);
   void forget(uint64_t id);

@@ -12,6 +12,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <condition_variable>
@@ -32,7 +33,9 @@ namespace ipjit::daemon {
 namespace {
 
 constexpr double kBurstNs = 500e6;
-constexpr uint64_t kStatusNs = 1'000'000'000;  ///< between two status files
+constexpr uint64_t kStatusNs = 1'000'000'000;      ///< between two status files
+constexpr uint64_t kBusyStatusNs = 5'000'000'000;  ///< while events come
+constexpr uint64_t kQuietNs = 50'000'000;          ///< without an event: there is time for one
 
 // As for filters of a process (runtime/tier/builder_thread.cpp); an INSTALL is verified again and
 // stops every CPU for a moment.
@@ -156,16 +159,23 @@ class StatusFile {
     if (!path_.empty()) unlink(path_.c_str());  // nobody decides any more
   }
 
-  /// Writes it where something has changed since, but not all the time.
+  /// Whether something has changed that it does not show.
+  bool is_old(Table& table) const {
+    std::lock_guard lock(table.mutex);
+    return !path_.empty() && (shown_ns_ == 0 || shown_changes_ != table.changes);
+  }
+
+  /// Not all the time, and not while there is something to do, but not for ever either.
+  bool is_due(bool busy) const {
+    return runtime::monotonic_ns() >= shown_ns_ + (busy ? kBusyStatusNs : kStatusNs);
+  }
+
   void show(const Daemon& daemon, Table& table, const TuneCounts& tune) {
-    const uint64_t now = runtime::monotonic_ns();
-    if (path_.empty() || (shown_ns_ && now < shown_ns_ + kStatusNs)) return;
     {
       std::lock_guard lock(table.mutex);
-      if (shown_ns_ && shown_changes_ == table.changes) return;
       shown_changes_ = table.changes;
     }
-    shown_ns_ = now;
+    shown_ns_ = runtime::monotonic_ns();
     if (Status written = write_whole(path_, status_json(daemon, table, tune)); !written)
       log_.say_seldom(Level::kWarning, "status", to_string(written.error()));
   }
@@ -176,13 +186,35 @@ class StatusFile {
   uint64_t shown_ns_ = 0, shown_changes_ = 0;
 };
 
-/// Gives: true once a signal has come.
-bool wait(int events, int stop, uint64_t pause_ns) {
+/// The first compile of a process takes a hundred times as long as the next one: its code comes
+/// from disk.  The first filter should not wait for that.
+void warm_up(const ipjit_dev_info& info) {
+  static constexpr bpf::Insn kUdpPort9[] = {{BPF_LD | BPF_H | BPF_ABS, 0, 0, 12},
+                                            {BPF_JMP | BPF_JEQ | BPF_K, 0, 11, 0x0800},
+                                            {BPF_LD | BPF_W | BPF_ABS, 0, 0, 26},
+                                            {BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 0xc0000202},
+                                            {BPF_JMP | BPF_JGT | BPF_K, 0, 8, 7},
+                                            {BPF_LD | BPF_B | BPF_ABS, 0, 0, 23},
+                                            {BPF_JMP | BPF_JEQ | BPF_K, 0, 6, 17},
+                                            {BPF_LD | BPF_H | BPF_ABS, 0, 0, 20},
+                                            {BPF_JMP | BPF_JSET | BPF_K, 4, 0, 0x1fff},
+                                            {BPF_LDX | BPF_B | BPF_MSH, 0, 0, 14},
+                                            {BPF_LD | BPF_H | BPF_IND, 0, 0, 16},
+                                            {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 9},
+                                            {BPF_RET | BPF_K, 0, 0, 65535},
+                                            {BPF_RET | BPF_K, 0, 0, 0}};
+  (void)kernel::compile(kUdpPort9, {.isa = info.isa, .fields = info.fields, .constant_seed = 0});
+}
+
+enum class Came : uint8_t { kTime, kEvent, kSignal };
+
+Came wait(int events, int stop, uint64_t pause_ns) {
   pollfd fds[] = {{events, POLLIN, 0}, {stop, POLLIN, 0}};
   const timespec pause = {static_cast<time_t>(pause_ns / 1'000'000'000),
                           static_cast<long>(pause_ns % 1'000'000'000)};
-  if (ppoll(fds, std::size(fds), &pause, nullptr) < 0 && errno != EINTR) return true;
-  return fds[1].revents != 0;
+  if (ppoll(fds, std::size(fds), &pause, nullptr) < 0 && errno != EINTR) return Came::kSignal;
+  if (fds[1].revents) return Came::kSignal;
+  return fds[0].revents ? Came::kEvent : Came::kTime;
 }
 
 }  // namespace
@@ -194,6 +226,7 @@ Status serve(std::unique_ptr<kernel::Device> device, Log& log, const LoopOptions
   Table table;
   Daemon daemon(*device, table, log, {.now_ns = runtime::monotonic_ns, .random = unforeseeable});
   if (Status started = daemon.start(); !started) return started;
+  warm_up(daemon.info());
   log.say(Level::kInfo, "serving " + std::to_string(daemon.info().filters) + " filters, mode " +
                             kernel::word_of(static_cast<ipjit_dev_mode>(daemon.info().mode)));
   std::optional<TuningThread> tuning;
@@ -206,14 +239,19 @@ Status serve(std::unique_ptr<kernel::Device> device, Log& log, const LoopOptions
   }
   StatusFile status(options.status_path, log);
   runtime::Allowance allowance(options.tier1_share, kBurstNs);
-  while (true) {
+  Came came = Came::kTime;
+  while (came != Came::kSignal) {
     Result<uint64_t> pause_ns = daemon.round();
     if (!pause_ns) return pause_ns.error();
-    status.show(daemon, table, tuning ? tuning->counts() : TuneCounts());
+    const bool old = status.is_old(table);
+    if (old && status.is_due(came == Came::kEvent || *pause_ns == 0))
+      status.show(daemon, table, tuning ? tuning->counts() : TuneCounts());
+    else if (old)
+      *pause_ns = std::min(*pause_ns, kQuietNs);
     const uint64_t rest_ns = allowance.pause_ns(runtime::monotonic_ns(), thread_cpu_ns());
     // Nobody's packets wait: events that come while the allowance is used up are read afterwards.
-    if (rest_ns && wait(-1, stop.get(), rest_ns)) break;
-    if (wait(device->event_fd(), stop.get(), *pause_ns)) break;
+    came =
+        rest_ns ? wait(-1, stop.get(), rest_ns) : wait(device->event_fd(), stop.get(), *pause_ns);
   }
   log.say(Level::kInfo, "ending; filters go on with what they run");
   return ok();

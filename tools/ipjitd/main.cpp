@@ -60,7 +60,7 @@ void declare(CLI::App& app, Options& options) {
   app.add_flag("--syslog", options.syslog, "say it to syslog");
   app.add_option("--user", options.user, "become this user first (who starts it as root)");
   app.add_option("--device", options.device, "the module's device")->capture_default_str();
-  app.add_option("--status", options.status, "where to show what was decided; '' for nowhere")
+  app.add_option("--status", options.status, "where to show what was decided; - for nowhere")
       ->capture_default_str();
   app.add_flag("--no-tier2", options.no_tier2, "compile once, not for the traffic");
   app.add_option("--tier1-percent", options.tier1_percent, "of a processor for first compiles")
@@ -95,7 +95,7 @@ int run(const Options& options) {
   if (!options.foreground && ::daemon(0, 0) != 0) return complain("cannot leave the foreground");
   Log log(options.syslog || !options.foreground ? to_syslog() : to_stderr(), most);
   const Status served = serve(std::move(*device), log,
-                              {.status_path = options.status,
+                              {.status_path = options.status == "-" ? "" : options.status,
                                .tier2 = !options.no_tier2,
                                .tier1_share = options.tier1_percent / 100.0,
                                .tier2_share = options.tier2_percent / 100.0});
