@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The daemon at work: an unmodified tcpdump's filter reaches tier 1 at once and tier 2 by itself; the
+# daemon is killed and another one goes on; a second one is told to go away.
+#
+# Sampled is every 16th packet: at the default of 1,024 the guest's traffic would take minutes.
+
+daemon_says() { grep -q "$1" /run/ipjitd.log; }
+state() { kernel_state | grep " tier=$1 " >/dev/null; }
+# number NAME: the largest of all filters
+number() { kernel_state | tr ' ' '\n' | sed -n "s/^$1=//p" | sort -n | tail -1; }
+
+start_daemon() {
+  ipjitd --foreground --status /run/ipjit.json 2>>/run/ipjitd.log &
+  daemon=$!
+  soon 20 daemon_says "serving" || not_ok "ipjitd serves"
+}
+
+need tcpdump kernel_state packets ipjitd
+veth
+load mode=on sample_shift=4
+: >/run/ipjitd.log
+start_daemon
+
+refuse "a second ipjitd is told to go away" ipjitd --foreground --status -
+
+# Traffic runs before tcpdump attaches, so that packets wait for nobody.
+packets 192.0.2.2 9 10000 60 >/run/sent &
+sender=$!
+tcpdump -Z root -i v0 -w /run/x.pcap 'udp port 9 and host 192.0.2.2' 2>/run/tcpdump.log &
+capture=$!
+check "tcpdump's filter reaches tier 1" soon 20 state 1
+check "and tier 2 by itself" soon 60 state 2
+equal "no verdict differs" "$(kernel_state sum differences)" 0
+equal "no sample disagrees" "$(sed -n 's/.*"disagreed": \([0-9]*\).*/\1/p' /run/ipjit.json | sort -u)" 0
+
+kill -9 $daemon
+wait $daemon 2>/dev/null
+before=$(number native)
+check "a filter goes on without a daemon" state 2
+sleep 1
+equal "and its code decides" "$([ "$(number native)" -gt "$before" ] && echo yes)" yes
+: >/run/ipjitd.log
+start_daemon
+check "another daemon finds it" grep -q '"comm": "tcpdump"' /run/ipjit.json
+check "and leaves it as it is" state 2
+
+kill $capture
+wait $capture
+check "tcpdump has captured" test -s /run/x.pcap
+kill $sender
+
+kill $daemon
+wait $daemon
+equal "SIGTERM ends it well" $? 0
+check "its status goes with it" test ! -e /run/ipjit.json
+check "the module can be unloaded" soon 10 unload
