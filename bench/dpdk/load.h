@@ -13,6 +13,7 @@ struct Pace {
   unsigned queues = 1;
   unsigned burst = 32;
   double mean_burst = 0;  ///< 0: full bursts
+  unsigned carriers = 0;  ///< mbufs of a queue that packets come in; 0: each in its own
 };
 
 /// One or several sets of frames; the source begins with the first.
@@ -30,6 +31,7 @@ class Load {
     Result<Pool> pool = make_pool(count, longest);
     if (!pool) return pool.error();
     load->pool_ = std::move(*pool);
+    if (const Status s = load->make_carriers(pace); !s) return s.error();
     for (const Frames& frames : load->sets_) {
       Result<MbufList> mbufs = mbufs_of(frames.packets, load->pool_.get());
       if (!mbufs) return mbufs.error();
@@ -48,8 +50,20 @@ class Load {
   Load(std::vector<Frames> sets, const Pace& pace)
       : sets_(std::move(sets)), source_(pace.queues, pace.burst, pace.mean_burst) {}
 
+  Status make_carriers(const Pace& pace) {
+    const unsigned count = pace.carriers * pace.queues;
+    if (count == 0) return ok();
+    Result<Pool> pool = make_pool(count, 0);
+    if (!pool) return pool.error();
+    carrier_pool_ = std::move(*pool);
+    MbufList carriers(count);
+    IPJIT_CHECK(rte_pktmbuf_alloc_bulk(carrier_pool_.get(), carriers.data(), count) == 0);
+    source_.carry_in(carriers);
+    return ok();
+  }
+
   std::vector<Frames> sets_;
-  Pool pool_;
+  Pool pool_, carrier_pool_;
   std::vector<MbufList> mbufs_;
   Source source_;
 };

@@ -102,8 +102,9 @@ Result<std::vector<Named>> Program::named_filters() const {
 }
 
 Result<std::unique_ptr<Load>> Program::load(std::vector<Frames> sets) {
-  Result<std::unique_ptr<Load>> load =
-      Load::make(std::move(sets), {bench_.cable.queues, options_.burst, options_.bursty});
+  Pace pace{bench_.cable.queues, options_.burst, options_.bursty};
+  if (bench_.cable.carries_mbufs) pace.carriers = bench_.alone ? kCarriersAlone : kCarriers;
+  Result<std::unique_ptr<Load>> load = Load::make(std::move(sets), pace);
   if (load) bench_.source = &(*load)->source();
   return load;
 }

@@ -139,8 +139,26 @@ Status Source::add(const MbufList& mbufs, std::span<const ipjit_packet> frames) 
   return ok();
 }
 
+void Source::carry_in(const MbufList& carriers) {
+  const size_t each = carriers.size() / lanes_.size();
+  for (size_t queue = 0; queue < lanes_.size(); ++queue) {
+    const auto begin = carriers.begin() + static_cast<ptrdiff_t>(queue * each);
+    lanes_[queue].carriers.assign(begin, begin + static_cast<ptrdiff_t>(each));
+    for (rte_mbuf* carrier : lanes_[queue].carriers) carrier->data_off = 0;
+  }
+}
+
 void Source::use(size_t set) {
-  for (size_t queue = 0; queue < lanes_.size(); ++queue) lanes_[queue].list = &sets_[set][queue];
+  for (size_t queue = 0; queue < lanes_.size(); ++queue) {
+    Lane& lane = lanes_[queue];
+    lane.list = &sets_[set][queue];
+    lane.bytes.clear();
+    if (lane.carriers.empty()) continue;
+    for (const rte_mbuf* mbuf : *lane.list) {
+      Bytes& bytes = lane.bytes.emplace_back(Bytes{rte_pktmbuf_mtod(mbuf, void*), {}});
+      std::memcpy(bytes.fields, mbuf->rx_descriptor_fields1, sizeof bytes.fields);
+    }
+  }
   rewind();
 }
 

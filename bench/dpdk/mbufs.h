@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstring>
 #include <memory>
 #include <span>
 #include <vector>
@@ -34,28 +35,34 @@ Result<MbufList> mbufs_of(std::span<const ipjit_packet> frames, rte_mempool* poo
 unsigned rss_queue(const ipjit_packet& frame, unsigned queues);
 
 /// Hands out mbufs in order, for each queue its own, round and round.
+///
+/// Where a cable carries mbufs, a few carriers take turns and each packet's bytes are hung into the
+/// next one, as a card writes packets into the mbufs of its ring: their headers are in the cache,
+/// and only the packets come from afar.  Where a cable copies, the packets' own mbufs are sent.
 class Source {
  public:
-  /// Takes: sets of mbufs (one of them runs at a time) with their frames; packets a burst; the mean
-  ///        size of bursts, 0 for full ones.
+  /// Takes: carriers (empty: none) that are enough for all that is on the way; packets a burst; the
+  ///        mean size of bursts, 0 for full ones.
   Source(unsigned queues, unsigned burst, double mean_burst);
+  void carry_in(const MbufList& carriers);
 
+  /// Adds a set of packets; one set runs at a time, the first to begin with.
   /// Fails: kBadInput if a queue would get nothing.
   Status add(const MbufList& mbufs, std::span<const ipjit_packet> frames);
 
-  /// From now on, set `set`.
+  /// From now on, set `set`, and what its mbufs carry in hash.usr by now.
   void use(size_t set);
 
   /// The next burst of a queue: not empty, not longer than a burst, not beyond `most`.
   std::span<rte_mbuf* const> next(unsigned queue, uint64_t most) {
     Lane& lane = lanes_[queue];
-    const MbufList& list = *lane.list;
     uint64_t size = burst_;
     if (!sizes_.empty()) size = sizes_[lane.turn++ % sizes_.size()];
-    size = std::min({size, list.size() - lane.at, most});
-    const std::span<rte_mbuf* const> burst(list.data() + lane.at, size);
-    lane.at += size;
-    if (lane.at == list.size()) lane.at = 0;
+    size = std::min({size, lane.list->size() - lane.at, most});
+    std::span<rte_mbuf* const> burst(lane.list->data() + lane.at, size);
+    if (!lane.carriers.empty()) burst = loaded(lane, size);
+    lane.at += burst.size();
+    if (lane.at == lane.list->size()) lane.at = 0;
     return burst;
   }
 
@@ -73,11 +80,34 @@ class Source {
   void rewind();
 
  private:
+  /// What a carrier is told of a packet: where it is, and the 16 bytes that drivers write in one
+  /// store too (type, lengths, hash).
+  struct Bytes {
+    void* data;
+    uint8_t fields[16];
+  };
   struct Lane {
     const MbufList* list = nullptr;
+    std::vector<Bytes> bytes;  // of `list`, where there are carriers
     size_t at = 0;
     size_t turn = 0;
+    MbufList carriers;
+    size_t carrier = 0;
   };
+
+  static std::span<rte_mbuf* const> loaded(Lane& lane, uint64_t size) {
+    if (lane.carrier == lane.carriers.size()) lane.carrier = 0;
+    size = std::min<uint64_t>(size, lane.carriers.size() - lane.carrier);
+    rte_mbuf** const mbufs = lane.carriers.data() + lane.carrier;
+    const Bytes* const bytes = lane.bytes.data() + lane.at;
+    for (uint64_t i = 0; i < size; ++i) {
+      mbufs[i]->buf_addr = bytes[i].data;
+      std::memcpy(mbufs[i]->rx_descriptor_fields1, bytes[i].fields, sizeof bytes[i].fields);
+    }
+    lane.carrier += size;
+    return {mbufs, size};
+  }
+
   unsigned burst_;
   std::vector<uint16_t> sizes_;
   std::vector<std::vector<MbufList>> sets_;  // set, queue

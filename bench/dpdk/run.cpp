@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The loops that everything is measured in.
 //
-// Prefetch: a card's driver has just written an mbuf's header when it hands it out, and DPDK's
-// examples ask for each packet's first bytes before they look at any.  net_ring touches neither,
-// so the device's side asks for both, whatever the engine, forward only included: what is common to
-// all is subtracted from all.
+// Prefetch: DPDK's examples ask for each packet's first bytes before they look at any.  So does the
+// device's side here, whatever the engine, forward only included: what is common to all is
+// subtracted from all.
 //
 // Window: the generator has at most so many packets on the way.  A ring of that size never
 // overflows, so nothing is lost where the cable carries mbufs; where it copies (packet sockets,

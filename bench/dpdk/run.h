@@ -12,6 +12,10 @@ namespace ipjit::pktbench {
 
 inline constexpr unsigned kMostBurst = 512;
 
+/// Mbufs that packets come in, of each queue: more than can be on the way, which on one lcore is a
+/// burst.
+inline constexpr unsigned kCarriers = 2048, kCarriersAlone = 512;
+
 /// What all runs share.
 struct Bench {
   Cable cable;

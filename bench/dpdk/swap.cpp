@@ -169,6 +169,7 @@ void write_what_must_be_said(Load& load, const std::array<bpf::InsnList, 2>& pro
   const std::vector<uint32_t> second = expected_verdicts(programs[1], packets);
   for (size_t i = 0; i < packets.size(); ++i)
     load.mbufs()[i]->hash.usr = first[i] | second[i] << 16;
+  load.source().use(0);
 }
 
 }  // namespace
