@@ -208,7 +208,7 @@ def llvm_disk(cache, paths):
                 shutil.copy(path, tree)
             size = sum(os.stat(path).st_size for path in paths) * 21 // 20 + (4 << 20)
             subprocess.run([maker, "-q", "-t", "ext2", "-m", "0", "-E", "root_owner=0:0", "-d", tree, image,
-                            f"{size // 1024}k"], check=True, stderr=subprocess.DEVNULL)
+                            f"{size // 1024}k"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             image.rename(disk)
     return disk
 

@@ -21,7 +21,7 @@ CORPUS = ROOT.parent / "shared/corpus"
 def missing(build):
     if not shutil.which("qemu-system-x86_64"):
         return "no qemu-system-x86_64 (apt-get install qemu-system-x86)"
-    if not any(ROOT.glob("build/kernel/*/ipjit.ko")) and not any(build.glob("kernel/*/ipjit.ko")):
+    if not any(ROOT.glob("build/kernel/*/ipjit.ko")) and not any(build.glob("kernel*/*/ipjit.ko")):
         return "ipjit.ko is not built (ninja ipjit_ko; needs linux-headers-cloud-amd64)"
     return None
 
