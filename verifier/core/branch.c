@@ -27,7 +27,7 @@ static void learn_differs(struct state *s, const struct value *a, const struct v
 		ipjit_learn_max(s, a, ra.hi - 1);
 }
 
-/* A symbol itself, of which nothing is known but a range, against a number: half of all branches. */
+/* A symbol of which nothing is known but a range, against a number: half of all branches. */
 static bool is_plain(const struct state *s, const struct value *a, const struct value *b)
 {
 	const struct sym *sym = &s->sym[a->sym];

@@ -11,87 +11,14 @@
  * apart from the mandatory F3 of a few opcodes, and VEX.
  *
  * A row of opcodes.def gives op, form and width; form says where the operands
- * are.  tests/verifier/decode_test.cpp compares every accepted string with Zydis.
+ * are.  The cost is a fifth of a verification's, so everything is one function
+ * whose cursor lives in registers; rare encodings have a copy of it.
+ * tests/verifier/decode_test.cpp compares every accepted string with Zydis.
  */
-#include "verifier/core/decode.h"
-
-enum form {
-	FORM_none,
-	FORM_rm, FORM_rm_r, FORM_r_rm, FORM_rm_i, FORM_rm_i8, FORM_rm_1, FORM_rm_c,
-	FORM_r_rm_i, FORM_r_rm_i8, FORM_r_v_rm, FORM_r_rm_v, FORM_v_rm,
-	/* From here on no ModRM byte. */
-	FORM_a_i, FORM_o, FORM_o_i, FORM_j8, FORM_j32
-};
-
-enum width { WIDTH_b, WIDTH_z, WIDTH_y, WIDTH_q };
-enum map { MAP_one, MAP_0f, MAP_0f38, MAP_0f3a };
-enum mandatory { PREFIX_none, PREFIX_66, PREFIX_f3, PREFIX_f2 };
-
-#define EXT_any 0xff
+#include "verifier/core/opcodes.h"
 
 /* No rule: the instruction is one for decode_rare(). */
 #define RULE_RARE IPJIT_RULE_COUNT
-
-struct row {
-	u8 op;
-	u8 form;
-	u8 width;
-	u8 extra;	/* source width; for OP_none the rule that refuses */
-};
-
-struct group_row {
-	u8 op;
-	u8 form;	/* FORM_none: as in the opcode's row */
-};
-
-struct rare_row {
-	u8 map, prefix, vex, opcode, ext;
-	u32 isa;
-	struct row row;
-};
-
-static const struct row one_byte[256] = {
-#define IPJIT_ONE(opcode, op, form, width, src) [opcode] = {OP_##op, FORM_##form, WIDTH_##width, src},
-#define IPJIT_NEVER_ONE(opcode, rule) [opcode] = {OP_none, 0, 0, IPJIT_RULE_##rule},
-#include "verifier/core/opcodes.def"
-#undef IPJIT_ONE
-#undef IPJIT_NEVER_ONE
-};
-
-static const struct row two_byte[256] = {
-#define IPJIT_TWO(opcode, op, form, width, src) [opcode] = {OP_##op, FORM_##form, WIDTH_##width, src},
-#define IPJIT_NEVER_TWO(opcode, rule) [opcode] = {OP_none, 0, 0, IPJIT_RULE_##rule},
-#include "verifier/core/opcodes.def"
-#undef IPJIT_TWO
-#undef IPJIT_NEVER_TWO
-};
-
-static const struct group_row groups[OP_GROUPS_END - OP_COUNT][8] = {
-#define IPJIT_GROUP(group, ext, op, form) [OP_##group - OP_COUNT][ext] = {OP_##op, FORM_##form},
-#include "verifier/core/opcodes.def"
-#undef IPJIT_GROUP
-};
-
-static const struct rare_row rare[] = {
-#define IPJIT_RARE(map, prefix, vex, opcode, ext, op, form, width, isa) \
-	{MAP_##map, PREFIX_##prefix, vex, opcode, EXT_##ext, isa, {OP_##op, FORM_##form, WIDTH_##width, 0}},
-#define EXT_1 1
-#define EXT_2 2
-#define EXT_3 3
-#include "verifier/core/opcodes.def"
-#undef IPJIT_RARE
-};
-
-static const char *const names[OP_COUNT] = {
-#define IPJIT_INSN(op, text) [OP_##op] = text,
-#include "verifier/core/insns.def"
-#undef IPJIT_INSN
-};
-
-const char *ipjit_insn_name(u32 op)
-{
-	return op < OP_COUNT && names[op] ? names[op] : "?";
-}
 
 /* Bits of REX, in its order, and what else a prefix can say. */
 enum said {
@@ -240,7 +167,8 @@ static __always_inline rule_t find_row(struct cursor *c, u32 isa, struct row *ro
 }
 
 /* The operand size, and the refusal of prefixes that say nothing about it. */
-static __always_inline rule_t set_width(struct insn *insn, const struct cursor *c, const struct row *row)
+static __always_inline rule_t set_width(struct insn *insn, const struct cursor *c,
+				   const struct row *row)
 {
 	switch ((enum width)row->width) {
 	case WIDTH_b:
@@ -309,20 +237,15 @@ static __always_inline rule_t byte_reg(const struct cursor *c, u8 reg, u32 width
 	return c->said & SAID_REX ? IPJIT_RULE_none : IPJIT_RULE_high_byte;
 }
 
-/* Width of the r/m operand of a form: movzx and movsx read less than they write. */
-static __always_inline u32 rm_width(const struct insn *insn)
-{
-	return insn->src_width;
-}
-
-static __always_inline rule_t read_rm(struct insn *insn, struct cursor *c, struct operand *rm, bool *rex_used)
+static __always_inline rule_t read_rm(struct insn *insn, struct cursor *c, struct operand *rm,
+				   bool *rex_used)
 {
 	if (c->modrm >> 6 == 3) {
 		if (c->said & SAID_X)
 			return IPJIT_RULE_prefix;
 		rm->kind = OPERAND_REG;
 		rm->reg = (c->modrm & 7) | (c->said & SAID_B) << 3;
-		return byte_reg(c, rm->reg, rm_width(insn), rex_used);
+		return byte_reg(c, rm->reg, insn->src_width, rex_used);
 	}
 	rm->kind = OPERAND_MEM;
 	if (!read_memory(insn, c))
@@ -336,7 +259,8 @@ static __always_inline rule_t read_rm(struct insn *insn, struct cursor *c, struc
 	return IPJIT_RULE_none;
 }
 
-static __always_inline bool read_imm(struct insn *insn, struct cursor *c, struct operand *arg, u32 bytes)
+static __always_inline bool read_imm(struct insn *insn, struct cursor *c, struct operand *arg,
+				   u32 bytes)
 {
 	arg->kind = OPERAND_IMM;
 	return fetch_signed(c, bytes, &insn->imm);
@@ -349,7 +273,8 @@ static __always_inline void set_reg(struct operand *arg, u8 reg)
 }
 
 /* Forms with a ModRM byte; c->modrm is read. */
-static __always_inline rule_t read_modrm_form(struct insn *insn, struct cursor *c, u8 form, bool has_ext)
+static __always_inline rule_t read_modrm_form(struct insn *insn, struct cursor *c, u8 form,
+				   bool has_ext)
 {
 	struct operand *arg = insn->arg, rm = {0}, reg = {OPERAND_REG, 0}, vreg = {OPERAND_REG, c->vvvv};
 	u32 imm_bytes = insn->width > 4 ? 4 : insn->width;
@@ -391,7 +316,8 @@ static __always_inline rule_t read_modrm_form(struct insn *insn, struct cursor *
 	return ok ? IPJIT_RULE_none : IPJIT_RULE_truncated;
 }
 
-static __always_inline rule_t read_branch(struct insn *insn, struct cursor *c, const u8 *start, u32 bytes)
+static __always_inline rule_t read_branch(struct insn *insn, struct cursor *c, const u8 *start,
+				   u32 bytes)
 {
 	s64 rel;
 
@@ -403,7 +329,8 @@ static __always_inline rule_t read_branch(struct insn *insn, struct cursor *c, c
 	return IPJIT_RULE_none;
 }
 
-static __always_inline rule_t read_plain_form(struct insn *insn, struct cursor *c, u8 form, const u8 *start)
+static __always_inline rule_t read_plain_form(struct insn *insn, struct cursor *c, u8 form,
+				   const u8 *start)
 {
 	u8 reg = (c->opcode & 7) | (c->said & SAID_B) << 3;
 	bool rex_used = c->said & (SAID_W | SAID_B);
@@ -443,7 +370,8 @@ static __always_inline rule_t read_plain_form(struct insn *insn, struct cursor *
 }
 
 /* ModRM.reg names the op of a group. */
-static __always_inline rule_t select_group(struct insn *insn, const struct cursor *c, struct row *row)
+static __always_inline rule_t select_group(struct insn *insn, const struct cursor *c,
+				   struct row *row)
 {
 	u32 ext = (c->modrm >> 3) & 7;
 	const struct group_row *g = &groups[row->op - OP_COUNT][ext];

@@ -9,6 +9,17 @@
  */
 #include "verifier/core/checker.h"
 
+static const char *const names[OP_COUNT] = {
+#define IPJIT_INSN(op, text) [OP_##op] = text,
+#include "verifier/core/insns.def"
+#undef IPJIT_INSN
+};
+
+const char *ipjit_insn_name(u32 op)
+{
+	return op < OP_COUNT && names[op] ? names[op] : "?";
+}
+
 struct text {
 	char *out;
 	size_t size, used;
