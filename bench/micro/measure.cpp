@@ -53,7 +53,7 @@ Spread spread_of(std::vector<double> values) {
   const size_t middle = values.size() / 2;
   const double median =
       values.size() % 2 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-  return {median, values.front(), values.back()};
+  return {median, values.front(), values.back(), values};
 }
 
 std::string to_string(const Spread& spread) {
@@ -62,7 +62,10 @@ std::string to_string(const Spread& spread) {
 }
 
 nlohmann::json to_json(const Spread& spread) {
-  return {{"median", spread.median}, {"min", spread.min}, {"max", spread.max}};
+  return {{"median", spread.median},
+          {"min", spread.min},
+          {"max", spread.max},
+          {"values", spread.values}};
 }
 
 nlohmann::json machine() {

@@ -19,6 +19,7 @@ struct Spread {
   double median = 0;
   double min = 0;
   double max = 0;
+  std::vector<double> values = {};  ///< ascending; what bench/compare draws its samples from
 };
 
 /// Takes: at least one value.

@@ -69,15 +69,20 @@ class Windows {
  public:
   explicit Windows(uint64_t length_ns) : length_ns_(length_ns) {}
 
-  void add(uint64_t at_ns, uint64_t ours_ns, uint64_t tier1_ns) {
-    if (at_ns >= end_ns_) {
-      if (ours_) ratios_.push_back(static_cast<double>(tier1_) / static_cast<double>(ours_));
+  /// True where this turn began a new window, so that another ratio is known.
+  bool add(uint64_t at_ns, uint64_t ours_ns, uint64_t tier1_ns) {
+    const bool begins = at_ns >= end_ns_;
+    const bool known = begins && ours_;
+    if (known) ratios_.push_back(static_cast<double>(tier1_) / static_cast<double>(ours_));
+    if (begins) {
       ours_ = tier1_ = 0;
       end_ns_ = at_ns + length_ns_;
     }
     ours_ += ours_ns;
     tier1_ += tier1_ns;
+    return known;
   }
+  double last() const { return ratios_.back(); }
   /// Of whole windows; tier 1 is 1.
   std::optional<Spread> spread() const {
     return ratios_.empty() ? std::nullopt : std::optional(spread_of(ratios_));
@@ -88,12 +93,20 @@ class Windows {
   std::vector<double> ratios_;
 };
 
+/// A window of 100 ms that has ended, for the picture.
+struct Point {
+  double at_s = 0;
+  double ratio = 0;
+  uint64_t tier = 0;  ///< at its end
+};
+
 struct Phase {
   std::string name;
   double reached_ms = -1;  ///< wall time until the wanted tier ran; -1: never
   double seconds = 0;
   uint64_t packets = 0;
   std::optional<Spread> tenths, whole_seconds;
+  std::vector<Point> series;
 };
 
 struct Pair {
@@ -111,7 +124,7 @@ bool has_reached(const ipjit_stats& now, const ipjit_stats& before, uint64_t tie
 /// Runs until `tier` has been reached and `after_s` more, at most `limit_s`.
 Phase run(Pair& pair, const std::string& name, std::span<const ipjit_packet> packets,
           std::optional<uint64_t> tier, double after_s, double limit_s) {
-  Phase phase = {.name = name, .tenths = {}, .whole_seconds = {}};
+  Phase phase = {.name = name, .tenths = {}, .whole_seconds = {}, .series = {}};
   const ipjit_stats before = stats_of(pair.ours.get());
   Windows tenths(100'000'000), seconds(1'000'000'000);
   const uint64_t start = wall_ns();
@@ -129,7 +142,9 @@ Phase run(Pair& pair, const std::string& name, std::span<const ipjit_packet> pac
     pair.ours_first = !pair.ours_first;
     phase.packets += block.size();
     now = wall_ns();
-    tenths.add(now, ours_ns, tier1_ns);
+    if (tenths.add(now, ours_ns, tier1_ns))
+      phase.series.push_back(
+          {static_cast<double>(now - start) / 1e9, tenths.last(), stats_of(pair.ours.get()).tier});
     seconds.add(now, ours_ns, tier1_ns);
     if (tier && phase.reached_ms < 0 && has_reached(stats_of(pair.ours.get()), before, *tier)) {
       phase.reached_ms = static_cast<double>(now - start) / 1e6;
@@ -157,6 +172,10 @@ json report(const Phase& phase, const Pair& pair) {
               {"tier", stats.tier},
               {"builds", stats.tier_builds},
               {"retreats", stats.tier_retreats}};
+  json series = json::array();
+  for (const Point& point : phase.series)
+    series.push_back({{"at_s", point.at_s}, {"ratio", point.ratio}, {"tier", point.tier}});
+  row["series"] = series;
   if (phase.tenths) row["tenths"] = to_json(*phase.tenths);
   if (phase.whole_seconds) row["whole_seconds"] = to_json(*phase.whole_seconds);
   return row;

@@ -61,14 +61,16 @@ Result<Pair> make_pair(const Compiled& compiled, std::span<const ipjit_packet> p
 
 Result<Pair> specialised_pair(const Compiled& compiled, std::span<const ipjit_packet> packets,
                               bool with_llvm) {
-  static std::map<bool, std::pair<char, Result<Pair>>> last;
+  static std::map<bool, std::pair<std::string, Result<Pair>>> last;
+  const std::string program(reinterpret_cast<const char*>(compiled.insns.data()),
+                            compiled.insns.size() * sizeof(bpf::Insn));
   const auto kept = last.find(with_llvm);
-  if (kept != last.end() && kept->second.first == compiled.filter.id) return kept->second.second;
+  if (kept != last.end() && kept->second.first == program) return kept->second.second;
   tier1::Tier1 tier1;
   Result<std::unique_ptr<ir::Compiler>> llvm = llvm_compiler();
   if (with_llvm && !llvm) return llvm.error();
   Result<Pair> pair = make_pair(compiled, packets, with_llvm ? **llvm : tier1);
-  last.insert_or_assign(with_llvm, std::pair{compiled.filter.id, pair});
+  last.insert_or_assign(with_llvm, std::pair{program, pair});
   return pair;
 }
 
