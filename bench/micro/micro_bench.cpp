@@ -7,8 +7,8 @@
 // Names are family/what/size.  Over the sizes of one "family/what" a line says what one more costs
 // (slope, from the smallest size to the largest) and how the time grows: the exponent of the power
 // law that fits best, by least squares on logarithms; 0 is flat, 1 is linear.  The second exponent
-// is of the larger half of the sizes alone, where constant costs hide less.  A family that counts
-// packets (`packet`) is fitted on its time a packet.
+// is of the larger half of the sizes alone, where constant costs hide less.  Where a benchmark
+// counts packets (`packet`), its time is that of one.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -54,15 +54,25 @@ class Reporter : public benchmark::ConsoleReporter {
       const size_t slash = name.rfind('/');
       char* end = nullptr;
       const double size = std::strtod(name.c_str() + slash + 1, &end);
-      if (*end || slash == name.find('/')) continue;
       const auto packet = run.counters.find("packet");
       // A manual time is not the thread's, but what the benchmark said itself.
       const bool manual = run.run_name.time_type == "manual_time";
       const double ns = packet != run.counters.end() ? packet->second.value * 1e9
                         : manual                     ? run.GetAdjustedRealTime()
                                                      : run.GetAdjustedCPUTime();
-      curves_[name.substr(0, slash)][size].push_back(ns);
+      if (*end || slash == name.find('/'))
+        single_[name].push_back(ns);
+      else
+        curves_[name.substr(0, slash)][size].push_back(ns);
     }
+  }
+
+  /// What has no size.
+  json single() const {
+    json rows = json::array();
+    for (const auto& [name, times] : single_)
+      rows.push_back({{"name", name}, {"ns", to_json(spread_of(times))}});
+    return rows;
   }
 
   json scaling() const {
@@ -99,6 +109,7 @@ class Reporter : public benchmark::ConsoleReporter {
 
  private:
   std::map<std::string, Curve> curves_;
+  std::map<std::string, std::vector<double>> single_;
   bool failed_ = false;
 };
 
@@ -130,7 +141,9 @@ int main(int argc, char** argv) {
   register_runtime();
   Reporter reporter;
   benchmark::RunSpecifiedBenchmarks(&reporter);
-  write_json(scaling, {{"machine", machine()}, {"scaling", reporter.scaling()}});
+  write_json(
+      scaling,
+      {{"machine", machine()}, {"scaling", reporter.scaling()}, {"single", reporter.single()}});
   benchmark::Shutdown();
   if (reporter.failed()) std::fprintf(stderr, "micro_bench: a benchmark reported an error\n");
   return reporter.failed() ? 1 : 0;

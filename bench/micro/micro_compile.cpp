@@ -22,7 +22,7 @@ namespace ipjit::bench {
 namespace {
 
 using benchmark::State;
-using Shape = Compiled (*)(size_t);
+using Maker = Compiled (*)(size_t);
 using Handle = std::unique_ptr<ipjit_filter, void (*)(ipjit_filter*)>;
 
 constexpr size_t kSizes[] = {1, 4, 16, 64, 256, 1000};
@@ -34,7 +34,7 @@ ir::Program translated(const Compiled& compiled) {
 }
 
 // ipjit_filter_replace() on a live filter: translate, optimise, emit, verify, seal, swap.
-void replace(State& state, Shape shape, size_t count) {
+void replace(State& state, Maker shape, size_t count) {
   const Compiled compiled = shape(count);
   const auto* insns = reinterpret_cast<const ipjit_insn*>(compiled.insns.data());
   ipjit_options options = {};
@@ -72,7 +72,7 @@ void pcap_text(State& state, size_t hosts) {
 }
 
 // Tier 2's compiler in this process; a server's round trip is tier2_compile's to measure.
-void tier2(State& state, Shape shape, size_t count) {
+void tier2(State& state, Maker shape, size_t count) {
   const Result<std::unique_ptr<ir::Compiler>> compiler = llvm_compiler();
   if (!compiler) return state.SkipWithError(compiler.error().why.c_str());
   const Result<ir::Program> program = general_program(shape(count).insns);
@@ -81,7 +81,7 @@ void tier2(State& state, Shape shape, size_t count) {
     if (!(*compiler)->compile(*program, target())) return state.SkipWithError("refused");
 }
 
-void dpdk(State& state, Shape shape, size_t count) {
+void dpdk(State& state, Maker shape, size_t count) {
   const Compiled compiled = shape(count);
   for (auto _ : state) {
     const Result<double> seconds = dpdk_compile_s(compiled.insns);
@@ -139,7 +139,7 @@ void register_compile() {
     return benchmark::RegisterBenchmark((what + "/" + std::to_string(size)).c_str(),
                                         [run](State& state) { run(state); });
   };
-  constexpr std::pair<const char*, Shape> kShapes[] = {{"hosts", hosts_program},
+  constexpr std::pair<const char*, Maker> kShapes[] = {{"hosts", hosts_program},
                                                        {"chain", chain_program}};
   for (const auto& [name, shape] : kShapes)
     for (const size_t size : kSizes) {

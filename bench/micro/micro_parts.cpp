@@ -127,7 +127,9 @@ void watched(State& state, ipjit_tiering tiering) {
     for (const ipjit_packet& packet : packets)
       benchmark::DoNotOptimize(
           ipjit_filter_run(filter.get(), packet.data, packet.caplen, packet.len));
-  state.SetItemsProcessed(static_cast<int64_t>(packets.size() * state.iterations()));
+  state.counters["packet"] = benchmark::Counter(
+      static_cast<double>(packets.size()) * static_cast<double>(state.iterations()),
+      benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 
 void sample(State& state) {
