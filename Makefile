@@ -9,12 +9,13 @@ JOBS ?= $(shell nproc)
 # With no terminal to ask at, a task that was asked for by name installs what it needs.
 YES := $(if $(CI),-y,$(shell [ -t 0 ] || echo -y))
 
-.PHONY: help build demo check bench install uninstall deb clean
+.PHONY: help build demo check bench bench-full install uninstall deb clean
 
 help:
 	@echo "make demo       build, make a real capture, run tcpdump with and without ipjit"
 	@echo "make check      every test, sanitizer, fuzzer and lint that this project has"
-	@echo "make bench      measure, and write docs/measurements.md"
+	@echo "make bench      measure for ten minutes, write docs/measurements.md, draw docs/plots/"
+	@echo "make bench-full the same with more repeats and longer runs, half an hour"
 	@echo "make build      library, command and preload library, in $(BUILD)/"
 	@echo "make install    into PREFIX=$(PREFIX); make uninstall removes exactly that"
 	@echo "make deb        a Debian package, in $(BUILD)/"
@@ -31,6 +32,10 @@ check:
 bench:
 	@scripts/deps.sh $(YES) bench
 	@scripts/bench.sh
+
+bench-full:
+	@scripts/deps.sh $(YES) bench
+	@scripts/bench.sh --full
 
 build:
 	@scripts/deps.sh $(YES) build
@@ -51,4 +56,4 @@ deb:
 	@ls -1 $(BUILD)/*.deb
 
 clean:
-	rm -rf build-release build-asan build-tsan build-fuzz build-check
+	rm -rf build-release build-asan build-tsan build-check

@@ -19,7 +19,7 @@ vm=(qemu-system-x86 busybox-static kmod e2fsprogs linux-headers-cloud-amd64 make
 demo=("${build[@]}" "${vm[@]}" tcpdump iproute2 iputils-ping ethtool procps python3 curl)
 deb=("${build[@]}" dpkg-dev file)
 bench=("${demo[@]}" libbenchmark-dev libdpdk-dev libgtest-dev libgmock-dev
-       clang-19 libclang-rt-19-dev llvm-19 valgrind)
+       clang-19 libclang-rt-19-dev llvm-19 valgrind python3-matplotlib)
 check=("${bench[@]}" "${deb[@]}" nftables git clang-format
        clang-tidy-19 graphviz wireshark-common apparmor sudo libcap2-bin gdb man-db)
 

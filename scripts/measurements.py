@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Writes docs/measurements.md from the JSON that the benchmarks leave.
 
-    measurements.py DIRECTORY LOAD OUT.md
+    measurements.py DIRECTORY LOAD COMMAND OUT.md
 
 Nothing here is typed in but the targets: every figure comes out of packets.json, compile.json,
-model.json, phase.json, swap.json, tcpdump.json and, where there is LLVM, tier2_compile.json, where
+model.json, phase.json, swap.json, micro.json, tcpdump.json and, where there is LLVM, tier2_compile.json, where
 there is valgrind, icache.json, and where there is DPDK, pktbench.json.
 """
 import datetime
@@ -15,6 +15,7 @@ import subprocess
 import sys
 
 import measurements_dpdk as dpdk_part
+import measurements_micro as micro_part
 import measurements_tier2 as tier2_part
 from measurements_tier2 import cell, digits, engine, table
 
@@ -124,7 +125,7 @@ def compile_tables(compile_):
                  "pcap_compile alone", "rte_bpf convert + load + JIT"], rows)
 
 
-def page(packets, compile_, swap, tcpdump, tier2, pktbench, load):
+def page(packets, compile_, swap, tcpdump, tier2, micro, pktbench, run):
     machine = packets["machine"]
     yield "# Measurements\n"
     yield ("Written by `make bench` from what the benchmarks in `bench/` printed; edit `scripts/measurements.py`, not "
@@ -132,10 +133,10 @@ def page(packets, compile_, swap, tcpdump, tier2, pktbench, load):
     yield table(["", ""], [
         ["machine", f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}"],
         ["software", f"{machine['compiler']}, {machine['libpcap']}, {packets['dpdk']}, {tcpdump['tcpdump']}"],
-        ["command", "`make bench`"],
+        ["command", f"`{run['command']}`"],
         ["commit", commit()],
         ["date", datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")],
-        ["load average before", load],
+        ["load average before", run["load"]],
     ])
     yield ("Cells are medians [min-max] over repeats; engines take turns inside each repeat in one process, and a ratio "
            "is formed inside a repeat. Packet and compile times are the thread's CPU time; tcpdump is wall time.\n")
@@ -144,6 +145,7 @@ def page(packets, compile_, swap, tcpdump, tier2, pktbench, load):
             *tier2_part.other_targets(packets, tier2["tier2"], tier2["phase"]), *dpdk_part.targets(pktbench)]
     yield table(["what", "at least (at most)", "measured", "reached"], rows)
     yield "## Packets\n"
+    yield "![ns a packet of the stream, by filter and engine](plots/packets-stream.png)\n"
     yield (f"{packets['packets']:,} generated frames (IMIX 7:4:1, 8,192 flows, Zipf-like; `bench/traffic/traffic.cpp`); "
            f"hot: 1,024 of them looped; stream: one pass over all, from the cache that the cores share; cold: the same from "
            f"memory (`bench/micro/caches.h`). {packets['repeats']} repeats (h: half). "
@@ -175,11 +177,12 @@ def page(packets, compile_, swap, tcpdump, tier2, pktbench, load):
                  "blocks of 1,024 over 100 us"], rows)
     yield (f"Mappings of the process {swap['mappings'][0]} before and {swap['mappings'][1]} after, resident "
            f"{swap['resident_kb'][0]} and {swap['resident_kb'][1]} KB.\n")
+    yield from micro_part.sections(micro)
     yield from dpdk_part.sections(pktbench)
 
 
 def main(argv):
-    if len(argv) != 4:
+    if len(argv) != 5:
         print(__doc__, file=sys.stderr)
         return 2
     directory = pathlib.Path(argv[1])
@@ -187,9 +190,10 @@ def main(argv):
     maybe = lambda name: read(name) if (directory / f"{name}.json").exists() else None
     tier2 = {"model": read("model"), "tier2": maybe("tier2_compile"), "phase": read("phase"),
              "icache": maybe("icache")}
-    parts = page(read("packets"), read("compile"), read("swap"), read("tcpdump"), tier2, maybe("pktbench"), argv[2])
-    pathlib.Path(argv[3]).write_text("\n".join(parts))
-    print(f"wrote {argv[3]}")
+    parts = page(read("packets"), read("compile"), read("swap"), read("tcpdump"), tier2,
+                 read("micro"), maybe("pktbench"), {"load": argv[2], "command": argv[3]})
+    pathlib.Path(argv[4]).write_text("\n".join(parts))
+    print(f"wrote {argv[4]}")
     return 0
 
 

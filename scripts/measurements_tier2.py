@@ -187,6 +187,7 @@ def sections(packets, model, tier2, phase, icache):
     yield ("Where a pass makes no difference to a filter's program it has no row. `worth` is what its absence costs on "
            "the stream, in tier 2's code where there is LLVM. Instructions of the IR and wrong guesses of branches are a "
            "packet's, by the profile. `fold_facts` has no row: this traffic comes with no facts.\n")
+    yield "![each specialisation left out in turn](plots/ablation.png)\n"
     yield ablation_table(model)
     yield "### The compile server\n"
     if tier2 is None:
@@ -199,6 +200,7 @@ def sections(packets, model, tier2, phase, icache):
             yield (f"Break-even for c: {digits(even[0])} ms of a warm compile, {even[1]:.2f} ns a packet gained on the "
                    f"stream by single calls: {even[2] / 1e6:.2f} M packets.\n")
     yield "### A change of traffic, through the whole runtime\n"
+    yield "![throughput over tier 1 while the traffic changes](plots/phases.png)\n"
     yield phase_table(phase)
     yield "### Instruction cache\n"
     yield from icache_section(icache)
