@@ -210,8 +210,12 @@ Status Program::phase() {
 
 int Program::run() {
   if (const Status started = start(); !started) {
-    complain(started.error());
-    return started.error().code == Code::kBadOption ? 2 : kMissing;
+    const bool misuse = started.error().code == Code::kBadOption;
+    if (misuse)
+      complain(started.error());
+    else
+      std::fprintf(stderr, "ipjit-pktbench: missing: %s\n", started.error().why.c_str());
+    return misuse ? 2 : kMissing;
   }
   const std::pair<const char*, Status (Program::*)()> scenarios[] = {{"filters", &Program::filters},
                                                                      {"rules", &Program::rules},

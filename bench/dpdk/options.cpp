@@ -127,7 +127,9 @@ Options options_of(int argc, char** argv) {
   app.set_version_flag("--version", std::string("ipjit-pktbench, ") + rte_version());
   app.add_option("scenario", options.scenarios, "filters, rules, swap, phase: one or several")
       ->check(CLI::IsMember({"filters", "rules", "swap", "phase"}));
-  bool quick = false;
+  // Other defaults, so that what the user says besides still holds.
+  bool quick = std::find(argv + 1, words, std::string("--smoke")) != words;
+  if (quick) smoke(options);
   app.add_flag("--smoke", quick, "seconds in all, to see that it works; the numbers mean nothing");
   add_traffic(app, options);
   add_machine(app, options);
@@ -144,7 +146,6 @@ Options options_of(int argc, char** argv) {
     std::fprintf(stderr, "ipjit-pktbench: usage: %s\n", error.what());
     std::exit(2);
   }
-  if (quick) smoke(options);
   if (options.engines.empty()) options.engines = filter_engine_names();
   return options;
 }

@@ -94,9 +94,11 @@ json to_json(const Results& results) {
 }
 
 void print(const Results& results) {
-  std::printf("\n%s: %.60s, %zu packets; times faster than %s\n", results.name.c_str(),
+  const std::string yardstick =
+      results.reference.empty() ? "" : "; times faster than " + results.reference;
+  std::printf("\n%s: %.60s, %zu packets%s\n", results.name.c_str(),
               results.described.empty() ? "everything" : results.described.c_str(), results.packets,
-              results.reference.c_str());
+              yardstick.c_str());
   std::printf("  %-21s %7s %8s %8s %9s %8s %8s %8s %8s %8s %6s %13s\n", "engine", "Mpps", "ns/pkt",
               "cycles", "-forward", "times", "-forward", "p50 us", "p99 us", "p99.9", "lost",
               "matches");
