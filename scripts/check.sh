@@ -73,24 +73,30 @@ stage_tsan() {
     TSAN_OPTIONS=halt_on_error=1:die_after_fork=0 run_tests tsan -R "$threaded|$preloaded" -LE 'slow|no-sanitizer'
 }
 
+# fuzz_one TARGET: one libFuzzer program for its share of time
+fuzz_one() {
+  local name=${1##*/} seeds=() status
+  local corpus=$out/$name.corpus log=$out/$name.log
+  mkdir -p "$corpus"
+  [[ -d tests/fuzz/seeds/$name ]] && seeds+=("tests/fuzz/seeds/$name")
+  [[ $name == ir_parse_fuzz ]] && seeds+=(tests/cases/ir)  # valid IR text as it stands
+  "$1" -max_total_time="$fuzz_seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+    -verbosity=0 -artifact_prefix="$out/$name." "$corpus" "${seeds[@]}" >"$log" 2>&1
+  status=$?
+  if ((status == 0)); then echo "PASS $name"; else echo "FAIL $name"; fi >>"$log"
+  return $status
+}
+
+# Each target is one thread, so that as many run at a time as there are processors.
 stage_fuzz() {
   configure_and_build fuzz fuzzers || return
-  local target name bad=0
+  local target bad=0
+  export -f fuzz_one
+  export out fuzz_seconds
+  printf '%s\0' build-fuzz/tests/fuzz/*_fuzz | xargs -0 -P "$jobs" -I{} bash -c 'fuzz_one {}' || bad=1
   for target in build-fuzz/tests/fuzz/*_fuzz; do
-    name=${target##*/}
-    local corpus=$out/$name.corpus
-    mkdir -p "$corpus"
-    local seeds=()
-    [[ -d tests/fuzz/seeds/$name ]] && seeds+=("tests/fuzz/seeds/$name")
-    [[ $name == ir_parse_fuzz ]] && seeds+=(tests/cases/ir)  # valid IR text as it stands
-    echo "== $name, $fuzz_seconds s"
-    if "$target" -max_total_time="$fuzz_seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
-      -verbosity=0 -artifact_prefix="$out/$name." "$corpus" "${seeds[@]}"; then
-      echo "PASS $name"
-    else
-      echo "FAIL $name"
-      bad=1
-    fi
+    echo "== ${target##*/}, $fuzz_seconds s"
+    cat "$out/${target##*/}.log"
   done
   return $bad
 }
