@@ -19,6 +19,8 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402  (the backend first)
 from matplotlib.ticker import FuncFormatter, NullFormatter  # noqa: E402
 
+import plots_pktbench  # noqa: E402
+
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, RED, PURPLE, GREY = (
     "#000000", "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#999999")
 
@@ -288,7 +290,13 @@ def ablation(document, out):
     save(figure, out, "ablation")
 
 
-PICTURES = {"packets": packets, "micro": micro, "phase": phases, "model": ablation}
+def through_ports(document, out):
+    figure = plots_pktbench.phase_figure(document)
+    if figure:
+        save(figure, out, "phase-ports")
+
+
+PICTURES = {"packets": packets, "micro": micro, "phase": phases, "model": ablation, "pktbench": through_ports}
 
 
 def main(argv):
