@@ -111,7 +111,7 @@ class Filter {
   }
 
   /// Its id in the module, once it is taken over; 0 if that takes more than `seconds`.
-  uint64_t id(const Fd& device, unsigned seconds = 10) const {
+  uint64_t id(const Fd& device, unsigned seconds = 30) const {
     for (unsigned i = 0; i < seconds * 50; ++i, usleep(20'000))
       if (uint64_t found = find(device)) return found;
     return 0;

@@ -147,7 +147,7 @@ void test_events(Tally& tally, const Fd& device) {
       hear(fast);
     }
   }
-  for (int i = 0; i < 500 && info(device).filters > 1; ++i, usleep(20'000)) hear(fast);
+  for (int i = 0; i < 1500 && info(device).filters > 1; ++i, usleep(20'000)) hear(fast);
   hear(fast);
   const uint64_t all = heard;
   tally.expect("who reads hears nearly every filter come", ids > rounds * 9 / 10,

@@ -185,7 +185,7 @@ void test_versions(Stage& s) {
   counters.version = first.ask.version;
   // It may be asked as long as it may run.
   int error = 0;
-  for (int i = 0; i < 250 && error == 0; ++i, usleep(20'000))
+  for (int i = 0; i < 1500 && error == 0; ++i, usleep(20'000))
     error = call(s.device, IPJIT_IOC_COUNTERS, &counters);
   s.tally.gives("counters of a version that went", error, {ESTALE});
   ipjit_dev_target target = {.id = s.id, .version = first.ask.version};
@@ -297,7 +297,7 @@ int run(uint64_t seed, unsigned mutants, bool thunk) {
     test_most(stage);
     test_mutants(stage, seed, mutants);
   }
-  for (int i = 0; i < 500 && (info(device).filters || info(device).table_used); ++i) usleep(20'000);
+  for (int i = 0; i < 1500 && (info(device).filters || info(device).table_used); ++i) usleep(20'000);
   tally.equal("filters that stay behind", info(device).filters, 0);
   tally.equal("bytes of tables that stay behind", info(device).table_used, 0);
   tally.equal("bytes of code that stay behind", info(device).code_used, 0);

@@ -24,10 +24,10 @@ ipjit_dev_filter stats(const Fd& device, uint64_t id) {
   return filter;
 }
 
-/// Waits until `done` for at most ten seconds.
+/// Waits until `done`, for at most half a minute: the machine may be slow.
 template <class Done>
 bool soon(Done done) {
-  for (int i = 0; i < 500; ++i, usleep(20'000))
+  for (int i = 0; i < 1500; ++i, usleep(20'000))
     if (done()) return true;
   return false;
 }
