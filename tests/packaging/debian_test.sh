@@ -27,7 +27,12 @@ check() { # check NAME COMMAND...
   shift
   if "$@" >"$work/log" 2>&1; then say PASS "$name"; else say FAIL "$name"; tail -20 "$work/log" | sed 's/^/    /'; fi
 }
-apt_in() { DEBIAN_FRONTEND=noninteractive chroot "$1" apt-get -qq -y --no-install-recommends "${@:2}"; }
+# in_root FOLDER COMMAND...: a chroot that goes away with its mounts; dkms reads /proc and /dev/fd.
+in_root() {
+  DEBIAN_FRONTEND=noninteractive unshare --mount sh -c \
+    'mount -t proc proc "$1/proc" && mount --bind /dev "$1/dev" && exec chroot "$@"' sh "$@"
+}
+apt_in() { in_root "$1" apt-get -qq -y --no-install-recommends "${@:2}"; }
 
 make_base() {
   debootstrap --variant=minbase --include=systemd-sysv,udev,dbus,kmod,ca-certificates,iproute2,procps,tcpdump,initramfs-tools,libpam-systemd \
@@ -174,7 +179,7 @@ root=$work/root
 rm -rf "$root" && cp -a "$work/base" "$root" && mkdir -p "$work/boot"
 cp "$debs"/*.deb "$root/opt/"
 write_stages
-check "the packages install" chroot "$root" sh -c 'dpkg -i /opt/*.deb'
+check "the packages install" in_root "$root" sh -c 'dpkg -i /opt/*.deb'
 check "dkms has built the module for $old" has_module "$root" "$old"
 check "make a disk" make_disk
 boot first "$old"

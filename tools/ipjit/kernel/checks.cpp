@@ -122,7 +122,8 @@ Check check_kernel_device(const KernelFacts& facts) {
 Check check_kernel_daemon(const KernelFacts& facts) {
   const char* name = "ipjitd";
   if (facts.daemon_running)
-    return {name, Health::kOk, fmt::format("runs, pid {}", facts.daemon_pid)};
+    return {name, Health::kOk,
+            facts.daemon_pid ? fmt::format("runs, pid {}", facts.daemon_pid) : "runs"};
   if (!facts.loaded)
     return {name, Health::kNote,
             facts.daemon_installed ? "installed; starts with the module" : "not installed"};

@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <fstream>
@@ -72,6 +73,8 @@ Result<DaemonStatus> parse_daemon_status(const std::string& text) {
 
 DaemonStatus read_daemon_status(const std::string& path) {
   std::ifstream file(path);
+  // It is the daemon's group's to read, and the service takes it away when the daemon ends.
+  if (!file) return {.running = access(path.c_str(), F_OK) == 0};
   std::stringstream text;
   text << file.rdbuf();
   Result<DaemonStatus> status = parse_daemon_status(text.str());

@@ -54,8 +54,7 @@ inline constexpr const char* kDaemonStatusPath = "/run/ipjit/status.json";
 /// Fails: Stage::kKernel, kBadInput where it is not the daemon's JSON.
 Result<DaemonStatus> parse_daemon_status(const std::string& text);
 
-/// What the daemon's file says now; a daemon that has died or whose file cannot be read does not
-/// run.
+/// What the daemon's file says now; without a pid where the file is there and may not be read.
 DaemonStatus read_daemon_status(const std::string& path = kDaemonStatusPath);
 
 /// Asks module and daemon.
