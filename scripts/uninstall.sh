@@ -16,6 +16,9 @@ root=${DESTDIR:-}
 prefix_bin=$(grep -m1 '/bin/ipjit$' "$manifest" || true)
 if [[ $prefix_bin && -x $root$prefix_bin && -z $root ]]; then
   "$prefix_bin" disable >/dev/null 2>&1 || true
+  # Filters go back to the kernel's own code, and what the command has kept goes with it.
+  [[ ! -d /sys/module/ipjit ]] || "$prefix_bin" kernel unload >/dev/null || true
+  ((EUID != 0)) || rm -rf /etc/ipjit /var/lib/ipjit
 fi
 
 removed=0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""`ipjit kernel` and `ipjit budget` in a root of their own, with a modprobe that pretends."""
+"""`ipjit kernel` and `ipjit budget` in a root of their own, with a modprobe and a rmmod that pretend."""
 
 import json
 import os
@@ -13,13 +13,13 @@ from command import ipjit
 RELEASE = os.uname().release
 MODPROBE = """#!/bin/sh
 echo "$@" >> "$IPJIT_ROOT/modprobe.log"
-case $1 in
-  -r) [ ! -e "$IPJIT_ROOT/busy" ] || { echo "modprobe: FATAL: Module ipjit is in use." >&2; exit 1; }
-      rm -rf "$IPJIT_ROOT/sys/module/ipjit" ;;
-  *) [ ! -e "$IPJIT_ROOT/refuse" ] || { cat "$IPJIT_ROOT/refuse" >&2; exit 1; }
-     cat "$IPJIT_ROOT/var/lib/ipjit/loaded" > "$IPJIT_ROOT/marker_seen"
-     mkdir -p "$IPJIT_ROOT/sys/module/ipjit" ;;
-esac
+[ ! -e "$IPJIT_ROOT/refuse" ] || { cat "$IPJIT_ROOT/refuse" >&2; exit 1; }
+cat "$IPJIT_ROOT/var/lib/ipjit/loaded" > "$IPJIT_ROOT/marker_seen"
+mkdir -p "$IPJIT_ROOT/sys/module/ipjit"
+"""
+RMMOD = """#!/bin/sh
+[ ! -e "$IPJIT_ROOT/busy" ] || { echo "rmmod: ERROR: Module ipjit is in use" >&2; exit 1; }
+rm -r "$IPJIT_ROOT/sys/module/$1"
 """
 
 
@@ -31,9 +31,10 @@ class Kernel(unittest.TestCase):
         for folder in ["etc", "var/lib", "bin", "sys/module", "proc/sys/kernel/random",
                        f"lib/modules/{RELEASE}/updates/dkms"]:
             (self.root / folder).mkdir(parents=True)
-        fake = self.root / "bin" / "modprobe"
-        fake.write_text(MODPROBE)
-        fake.chmod(fake.stat().st_mode | stat.S_IXUSR)
+        for name, text in [("modprobe", MODPROBE), ("rmmod", RMMOD)]:
+            fake = self.root / "bin" / name
+            fake.write_text(text)
+            fake.chmod(fake.stat().st_mode | stat.S_IXUSR)
         self.boot("first")
 
     def boot(self, boot_id, command_line=""):

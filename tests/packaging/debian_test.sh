@@ -74,7 +74,7 @@ sees_tcpdump() { # one real capture, seen by the module and compiled by the daem
 }
 working() {
   say "$1: the module was loaded at boot" test -d /sys/module/ipjit
-  say "$1: the daemon runs as its user, without capabilities" timeout 60 bash -c "$(declare -f runs_unprivileged); until runs_unprivileged; do sleep 1; done"
+  say "$1: the daemon runs as its user, without capabilities" timeout 240 bash -c "$(declare -f runs_unprivileged); until runs_unprivileged; do sleep 1; done"
   say "$1: the device is its group's" device_is_grouped
   say "$1: tcpdump's filter gets native code" sees_tcpdump
   say "$1: doctor finds nothing broken" ipjit doctor
@@ -144,7 +144,7 @@ boot() { # boot STAGE KERNEL [WORDS]: boots, waits, and passes on what the stage
     -drive file="$work/disk.ext4",format=raw,if=virtio,cache=writeback \
     -serial file:"$work/$stage.console" -serial file:"$work/$stage.steps" &
   local qemu=$! second
-  for ((second = 0; second < 1500; second++)); do
+  for ((second = 0; second < 2400; second++)); do
     kill -0 $qemu 2>/dev/null || break
     [[ $stage == stop ]] && grep -q READY "$work/$stage.steps" && kill -9 $qemu
     sleep 1

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // modprobe loads, because it knows where modules lie and what /etc/modprobe.d and the kernel's
-// command line say of them: `options ipjit enabled=0` there holds whatever we ask for.
+// command line say of them: `options ipjit enabled=0` there holds whatever we ask for.  rmmod takes
+// out, because modprobe asks for a file that an upgrade may have replaced.
 //
 // By hand, load and unload go through ipjit-kernel.service where systemd is at work: the daemon
 // holds the device open, so it must end before the module goes, and a service that believes the
@@ -140,7 +141,7 @@ Result<Start> load_module(const KernelPlaces& places) {
 Status unload_module(const KernelPlaces& places) {
   if (module_loaded(places)) {
     if (!may_change(places)) return needs_root("unloading the module");
-    Result<PipedRun> run = run_on("modprobe", {"-r", "ipjit"}, "");
+    Result<PipedRun> run = run_on("rmmod", {"ipjit"}, "");
     if (!run) return run.error();
     if (run->status != 0) {
       std::string why = last_line(run->err);
