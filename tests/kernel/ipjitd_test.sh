@@ -10,7 +10,7 @@ state() { kernel_state | grep " tier=$1 " >/dev/null; }
 number() { kernel_state | tr ' ' '\n' | sed -n "s/^$1=//p" | sort -n | tail -1; }
 
 start_daemon() {
-  ipjitd --foreground --status /run/ipjit.json 2>>/run/ipjitd.log &
+  ipjitd --foreground --user user --status /tmp/ipjit.json 2>>/run/ipjitd.log &
   daemon=$!
   soon 20 daemon_says "serving" || not_ok "ipjitd serves"
 }
@@ -19,7 +19,12 @@ need tcpdump kernel_state packets ipjitd
 veth
 load mode=on sample_shift=4
 : >/run/ipjitd.log
+refuse "who is not of the device's group may not serve" ipjitd --foreground --user user --status -
+chgrp user /dev/ipjit && chmod 660 /dev/ipjit
 start_daemon
+equal "it is a user" "$(sed -n 's/^Uid:[[:space:]]*\([0-9]*\).*/\1/p' /proc/$daemon/status)" 1000
+equal "without rights" "$(sed -n 's/^Cap\(Prm\|Eff\|Amb\):[[:space:]]*//p' /proc/$daemon/status | sort -u)" \
+  0000000000000000
 
 refuse "a second ipjitd is told to go away" ipjitd --foreground --status -
 
@@ -31,7 +36,7 @@ capture=$!
 check "tcpdump's filter reaches tier 1" soon 20 state 1
 check "and tier 2 by itself" soon 60 state 2
 equal "no verdict differs" "$(kernel_state sum differences)" 0
-equal "no sample disagrees" "$(sed -n 's/.*"disagreed": \([0-9]*\).*/\1/p' /run/ipjit.json | sort -u)" 0
+equal "no sample disagrees" "$(sed -n 's/.*"disagreed": \([0-9]*\).*/\1/p' /tmp/ipjit.json | sort -u)" 0
 
 kill -9 $daemon
 wait $daemon 2>/dev/null
@@ -41,7 +46,7 @@ sleep 1
 equal "and its code decides" "$([ "$(number native)" -gt "$before" ] && echo yes)" yes
 : >/run/ipjitd.log
 start_daemon
-check "another daemon finds it" grep -q '"comm": "tcpdump"' /run/ipjit.json
+check "another daemon finds it" grep -q '"comm": "tcpdump"' /tmp/ipjit.json
 check "and leaves it as it is" state 2
 
 kill $capture
@@ -52,5 +57,5 @@ kill $sender
 kill $daemon
 wait $daemon
 equal "SIGTERM ends it well" $? 0
-check "its status goes with it" test ! -e /run/ipjit.json
+check "its status goes with it" test ! -e /tmp/ipjit.json
 check "the module can be unloaded" soon 10 unload

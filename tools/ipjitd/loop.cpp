@@ -45,6 +45,9 @@ constexpr double kLlvmNsPerInsn = 20e3;
 constexpr double kTier1CompileNs = 300e3;
 constexpr double kTier1NsPerInsn = 400;
 
+/// The kernel samples one packet in 1,024: at 10,000 packets a second this is half a minute.
+constexpr uint64_t kMinSamples = 300;
+
 uint64_t thread_cpu_ns() {
   timespec now;
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
@@ -110,6 +113,7 @@ class TuningThread {
   runtime::TieringTools tools() {
     runtime::TieringTools tools;
     tools.now_ns = runtime::monotonic_ns;
+    tools.policy.min_samples = kMinSamples;
     tools.backends = {{.name = "asmjit",
                        .compiler = &tier1_,
                        .share = 1,
