@@ -44,9 +44,6 @@ u32 ipjit_install_isa(void)
 		isa |= IPJIT_ISA_POPCNT;
 	if (boot_cpu_has(X86_FEATURE_ABM))
 		isa |= IPJIT_ISA_LZCNT;
-	/* Their VEX encodings fault unless the OS keeps AVX state. */
-	if (!boot_cpu_has(X86_FEATURE_AVX))
-		return isa;
 	if (boot_cpu_has(X86_FEATURE_BMI1))
 		isa |= IPJIT_ISA_BMI1;
 	if (boot_cpu_has(X86_FEATURE_BMI2))
