@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""What ipjit-pktbench prints, refuses and leaves as JSON, and that the page of measurements takes it.
+
+    pktbench_test.py PROGRAM SOURCE_DIRECTORY
+"""
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+PROGRAM, SOURCE = sys.argv[1], pathlib.Path(sys.argv[2])
+sys.path.insert(0, str(SOURCE / "scripts"))
+import measurements_dpdk  # noqa: E402  (from the directory above)
+
+
+def run(*arguments):
+    return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=100)
+
+
+class Pktbench(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory) / "out.json"
+            cls.done = run("filters", "swap", "phase", "--filters", "cdg", "--smoke", "--json", str(path))
+            if cls.done.returncode == 77:
+                raise unittest.SkipTest(cls.done.stderr.strip())
+            cls.json = json.loads(path.read_text())
+
+    def test_ends_well_and_says_what_is_missing_in_single_lines(self):
+        self.assertEqual(self.done.returncode, 0, self.done.stdout + self.done.stderr)
+        for line in self.done.stderr.splitlines():
+            self.assertTrue(line.startswith("ipjit-pktbench: missing: "), line)
+
+    def test_matches_stand_side_by_side_and_agree_or_have_a_reason(self):
+        for contest in self.json["filters"]["contests"]:
+            names = [row["name"] for row in contest["engines"]]
+            self.assertEqual(names[0], "forward only")
+            self.assertIn("ipjit tier2 burst", names)
+            counts = {row["matches"] for row in contest["engines"][1:] if row.get("agrees")}
+            self.assertEqual(len(counts), 1, contest["name"])
+            for row in contest["engines"][1:]:
+                if "refusal" in row or row["agrees"]:
+                    continue
+                self.assertTrue(row["name"].startswith("rte_bpf"), row["name"])
+                self.assertTrue(row["wrong"]["known_bugs"])
+                self.assertNotEqual(row["wrong"]["got"], row["wrong"]["want"])
+                self.assertRegex(row["wrong"]["hex"], "^[0-9a-f]{28,}")
+                self.assertIn(row["wrong"]["hex"], self.done.stdout)
+
+    def test_swaps_happen_and_nothing_is_wrong_or_lost(self):
+        swap = self.json["swap"]
+        self.assertGreater(swap["swaps"], 10)
+        for side in (swap["with"], swap["without"]):
+            self.assertEqual((side["wrong"], side["lost"], side["dropped"]), (0, 0, 0))
+        self.assertGreater(swap["with"]["of_second_program"], 0)
+        self.assertLess(swap["with"]["of_second_program"], swap["with"]["packets"])
+
+    def test_the_phase_change_is_a_time_series(self):
+        phase = self.json["phase"]
+        self.assertEqual([m["what"] for m in phase["marks"]],
+                         ["usual traffic", "rare traffic", "usual traffic again"])
+        self.assertIn("ipjit tier2 burst", [s["name"] for s in phase["series"]])
+        for series in phase["series"]:
+            points = len(series["seconds"])
+            self.assertGreater(points, 3)
+            for key in ("mpps", "engine", "builds", "retreats"):
+                self.assertEqual(len(series[key]), points)
+            self.assertEqual(series["seconds"], sorted(series["seconds"]))
+
+    def test_the_page_of_measurements_takes_it(self):
+        targets = list(measurements_dpdk.targets(self.json))
+        self.assertGreaterEqual(len(targets), 4)
+        self.assertTrue(all(len(row) == 4 for row in targets))
+        text = "\n".join(measurements_dpdk.sections(self.json))
+        for wanted in ("tcp port 80", "Replaced under load", "Traffic that changes", "forward only"):
+            self.assertIn(wanted, text)
+        self.assertEqual(list(measurements_dpdk.sections(None)), [])
+
+    def test_refusals(self):
+        for arguments, status, why in (
+                (["--filters", "z"], 2, "filters are a to j"),
+                (["rules"], 2, "--rules FILE"),
+                (["--lcores", "64"], 2, "64 lcores"),
+                (["--port", "serial"], 2, "is not ring"),
+                (["--traffic", "20"], 2, "64 to 1518"),
+                (["--traffic", "/nonexistent.pcap"], 1, "nonexistent"),
+                (["swap", "--expression", "no such thing"], 1, "expression"),
+                (["--port", "eal"], 77, "found no port"),
+                (["--port", "af_packet:nosuch0,nosuch1"], 77, "must exist")):
+            done = run(*arguments, "--smoke")
+            self.assertEqual(done.returncode, status, (arguments, done.stderr))
+            self.assertIn(why, done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
