@@ -76,14 +76,14 @@ static struct ipjit_slot *slot_new(struct sk_filter *filter,
 	return slot;
 }
 
-static bool has_locked(const struct sk_filter *filter)
+static struct ipjit_slot *find(const struct sk_filter *filter)
 {
-	const struct ipjit_slot *slot;
+	struct ipjit_slot *slot;
 
 	hash_for_each_possible_rcu(by_filter, slot, seen, (unsigned long)filter)
 		if (slot->filter == filter)
-			return true;
-	return false;
+			return slot;
+	return NULL;
 }
 
 bool ipjit_slot_has(const struct sk_filter *filter)
@@ -91,9 +91,24 @@ bool ipjit_slot_has(const struct sk_filter *filter)
 	bool has;
 
 	rcu_read_lock();
-	has = has_locked(filter);
+	has = find(filter);
 	rcu_read_unlock();
 	return has;
+}
+
+/* What a socket may change after it attached; a sweep met it again. */
+bool ipjit_slot_meet(const struct sk_filter *filter, u32 ifindex, bool locked)
+{
+	struct ipjit_slot *slot;
+
+	rcu_read_lock();
+	slot = find(filter);
+	if (slot) {
+		WRITE_ONCE(slot->owner.ifindex, ifindex);
+		WRITE_ONCE(slot->locked, locked);
+	}
+	rcu_read_unlock();
+	return slot;
 }
 
 /* Both ways to find it, or none. */
@@ -293,6 +308,8 @@ void ipjit_slot_describe(struct ipjit_slot *slot,
 	if (general)
 		filter->general = general->id;
 	filter->flags = slot->flags;
+	if (READ_ONCE(slot->locked))
+		filter->flags |= IPJIT_DEV_LOCKED;
 	filter->retreats = slot->retreats;
 	filter->first_native = slot->first_native;
 	mutex_unlock(&slot->lock);
@@ -302,7 +319,7 @@ void ipjit_slot_describe(struct ipjit_slot *slot,
 	filter->family = slot->owner.family;
 	filter->type = slot->owner.type;
 	filter->protocol = slot->owner.protocol;
-	filter->ifindex = slot->owner.ifindex;
+	filter->ifindex = READ_ONCE(slot->owner.ifindex);
 	filter->uid = slot->owner.uid;
 	filter->netns = slot->owner.netns;
 	filter->packets = sums.packets;

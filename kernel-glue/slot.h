@@ -115,6 +115,7 @@ struct ipjit_slot {
 	refcount_t refs;		/* on this struct: registry, versions, users */
 	struct hlist_node seen;		/* by filter */
 	bool lonely;			/* the collector's mark */
+	bool locked;			/* SO_LOCK_FILTER, when last met */
 	struct work_struct retreat;	/* what the packet path began */
 	struct rcu_head rcu;
 };
@@ -129,6 +130,8 @@ void ipjit_slot_uninit(void);
  */
 int ipjit_slot_take(struct sk_filter *filter, const struct ipjit_owner *owner);
 bool ipjit_slot_has(const struct sk_filter *filter);
+/* The same, and notes what the socket may have changed since. */
+bool ipjit_slot_meet(const struct sk_filter *filter, u32 ifindex, bool locked);
 /*
  * Gives a filter back: the kernel's code runs at once; the reference on the
  * filter goes with the last version, so after a grace period.

@@ -70,7 +70,11 @@ static void take_found(struct work_struct *work)
 
 static DECLARE_WORK(take_work, take_found);
 
-/* The interface that a packet socket is bound to is private to its family. */
+/*
+ * The interface that a packet socket is bound to is private to its family, which
+ * tells its name.  The socket's file is open or its list entry protected by RCU
+ * while we ask; a release clears `sk` only a grace period after the entry went.
+ */
 static u32 bound_to(struct sock *sk)
 {
 	struct sockaddr_ll address = {};
@@ -95,8 +99,6 @@ static void describe(struct ipjit_owner *owner, struct sock *sk,
 	/* The kernel blinded this one, so its constants are chosen by a stranger. */
 	if (prog->blinded)
 		owner->flags |= IPJIT_DEV_HARDENED;
-	if (sock_flag(sk, SOCK_FILTER_LOCKED))
-		owner->flags |= IPJIT_DEV_LOCKED;
 	if (task)
 		memcpy(owner->comm, task->comm, sizeof(owner->comm));
 }
@@ -129,7 +131,8 @@ void ipjit_socket_see(struct sock *sk, struct task_struct *task)
 		return;
 	rcu_read_lock();
 	filter = rcu_dereference(sk->sk_filter);
-	if (!filter || ipjit_slot_has(filter))
+	if (!filter || ipjit_slot_meet(filter, bound_to(sk),
+				       sock_flag(sk, SOCK_FILTER_LOCKED)))
 		goto out;
 	reason = reason_to_leave(sk, filter->prog);
 	if (reason != IPJIT_DEV_LEFT_COUNT) {

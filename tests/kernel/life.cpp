@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The life of a filter, one scene at a time:  life SCENE
 //
-//   scenes      take, replace, detach, close, fork, clone, lock, unix: on a loaded module
-//   hold N      attaches a filter to a packet, a UDP and a TCP socket, prints "held", waits N
-//   seconds find TAG    succeeds once a filter that returns TAG is taken over native TAG  the same,
-//   and installs code for it that returns TAG traffic N   sends N frames over lo past a filter with
-//   code of ours, and must receive all N churn N     N times: attach, install, send, replace or
-//   close, at random
+//   - take, replace, detach, close, fork, clone, lock, unix, extended: on a loaded module
+//   - hold N TAG: attaches filters that return TAG, +1, +2 to a packet, a UDP and a TCP socket,
+//     prints "held", waits N seconds
+//   - find TAG: succeeds once a filter that returns TAG is taken over; absent TAG: if it is not
+//   - native TAG: the same, and installs code for it that returns TAG
+//   - idle: succeeds if no filter is taken over and no code is left
+//   - traffic N: sends N frames over lo past a filter with code of ours, and must receive all N
+//   - churn N SEED: N times: attach, install, send, replace or close, at random
 //
 // Filters are told apart by what they return.
 #include <arpa/inet.h>
+#include <linux/bpf.h>
 #include <net/if.h>
 #include <poll.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <cstdlib>
@@ -253,6 +257,10 @@ void lock(const Fd& device) {
   if (setsockopt(fd.get(), SOL_SOCKET, SO_LOCK_FILTER, &yes, sizeof yes) != 0)
     std::perror("SO_LOCK_FILTER");
   tally.expect("a locked filter is taken over", taken(device, tag));
+  tally.expect("and known to be locked", soon([&] {
+                 return (look(device, tag).value_or(ipjit_dev_filter{}).flags & IPJIT_DEV_LOCKED) !=
+                        0;
+               }));
   tally.gives("with code", install(device, tag, 20), {0});
   send_frame(sender.get(), 1);
   tally.equal("which decides", receive(fd.get()), 20);
@@ -274,6 +282,29 @@ void unix(const Fd& device) {
   tally.expect("counted as left alone",
                soon([&] { return info(device).left[IPJIT_DEV_LEFT_family] > before; }));
   tally.expect("and not taken over", !look(device, tag));
+}
+
+/// So do eBPF programs, which sk_attach_bpf brings in.
+void extended(const Fd& device) {
+  const uint64_t before = info(device).left[IPJIT_DEV_LEFT_extended];
+  const bpf_insn insns[] = {{BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0xffff},
+                            {BPF_JMP | BPF_EXIT, 0, 0, 0, 0}};
+  bpf_attr attr = {};
+  attr.prog_type = BPF_PROG_TYPE_SOCKET_FILTER;
+  attr.insn_cnt = 2;
+  attr.insns = address(insns);
+  attr.license = address("GPL");
+  const Fd program(static_cast<int>(syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof attr)));
+  Fd fd = packet_socket(), sender = packet_socket();
+  const int number = program.get();
+  tally.equal("an eBPF program is attached",
+              static_cast<uint64_t>(
+                  setsockopt(fd.get(), SOL_SOCKET, SO_ATTACH_BPF, &number, sizeof number)),
+              0);
+  tally.expect("counted as left alone",
+               soon([&] { return info(device).left[IPJIT_DEV_LEFT_extended] > before; }));
+  send_frame(sender.get(), 1);
+  tally.equal("and decides", receive(fd.get()), 60);
 }
 
 int hold(unsigned seconds, uint32_t tag) {
@@ -331,8 +362,9 @@ int churn(uint32_t rounds, uint64_t seed) {
 
 int scene(const std::string& name) {
   static const std::map<std::string, void (*)(const Fd&)> scenes = {
-      {"take", take}, {"replace", replace}, {"detach", detach}, {"close", close},
-      {"fork", fork}, {"clone", clone},     {"lock", lock},     {"unix", unix}};
+      {"take", take},   {"replace", replace},   {"detach", detach},
+      {"close", close}, {"fork", fork},         {"clone", clone},
+      {"lock", lock},   {"extended", extended}, {"unix", unix}};
   const auto found = scenes.find(name);
   if (found == scenes.end()) return std::fprintf(stderr, "life: no scene '%s'\n", name.c_str()), 2;
   found->second(open_device());

@@ -2,7 +2,7 @@
 # From attach to release: every way in which a socket lets go of a filter, with our code in place.
 ip link set lo up
 check "the module loads" load mode=on sample_shift=2
-for scene in take replace detach close fork clone lock unix; do
+for scene in take replace detach close fork clone lock unix extended; do
   life $scene || failed=$((failed + 1))
 done
 check "the module unloads" unload
