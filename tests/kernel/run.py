@@ -15,6 +15,7 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
+SECONDS_EACH = 120
 CORPUS = ROOT.parent / "shared/corpus"
 
 
@@ -36,7 +37,9 @@ def main(argv):
     copies = [f"{HERE}:/tests"]
     if CORPUS.is_dir():
         copies += [f"{CORPUS / name}:/corpus/{name}" for name in ("captures", "traffic", "expressions")]
-    command = [ROOT / "scripts/vm", "run", "--time", "--build", build, *options]
+    # As CMakeLists.txt counts, less what booting costs.
+    seconds = SECONDS_EACH * len(names)
+    command = [ROOT / "scripts/vm", "run", "--time", "--build", build, "--timeout", str(seconds), *options]
     for copy in copies:
         command += ["--copy-in", copy]
     process = subprocess.Popen([*command, "--", "/tests/guest.sh", *names], stdout=subprocess.PIPE, text=True,
