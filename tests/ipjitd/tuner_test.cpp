@@ -144,6 +144,21 @@ TEST(Tuner, CodeThatTheKernelRefusesIsTriedLaterAndLater) {
   EXPECT_EQ(machine.tier(id), 1u);
 }
 
+TEST(Tuner, WhoeverWasOvertakenTriesAgainWithoutABackOff) {
+  TwoTiers machine;
+  machine.tiering.policy.first_backoff_ns = 3600 * kSecond;
+  machine.start_tuner();
+  const uint64_t id = machine.device.attach(ip_without_ones());
+  machine.settle();
+  uint32_t stale = 0;
+  machine.device.before_install = [&](const kernel::Offer& offer) -> std::optional<Error> {
+    if (offer.tier != 2 || stale++ != 0) return std::nullopt;
+    return Error{Stage::kKernel, Code::kStale, 0, "another version"};
+  };
+  EXPECT_TRUE(machine.reaches(id, 2, ip_packet(), 65535)) << machine.why(id);
+  EXPECT_EQ(stale, 2u);
+}
+
 TEST(Tuner, AFilterThatClosesWhileItsCodeIsMadeIsForgotten) {
   TwoTiers machine;
   const uint64_t id = machine.device.attach(ip_without_ones());

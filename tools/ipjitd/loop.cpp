@@ -87,6 +87,7 @@ class TuningThread {
         share_(share) {}
   ~TuningThread() {
     stop_ = true;
+    { std::lock_guard between(mutex_); }  // it either sees `stop_` or already waits
     wake_.notify_all();
     if (thread_.joinable()) thread_.join();
   }

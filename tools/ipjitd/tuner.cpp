@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "tools/ipjitd/tuner_filter.h"
 
@@ -246,7 +247,7 @@ void Tuner::act(Filter& filter, const ir::Decision& decision) {
       for (size_t i = 0; i < tools_.backends.size() && !built; ++i) built = build(filter, made, i);
       if (built)
         filter.study.adopt(made);
-      else
+      else if (!std::exchange(filter.overtaken, false))
         filter.study.failed(tools_.now_ns());
       break;
     }

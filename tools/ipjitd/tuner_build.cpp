@@ -94,6 +94,7 @@ bool Tuner::publish(Filter& filter, const kernel::Unit& unit, const runtime::Bac
                                               .code = {code.begin(), code.end()},
                                               .tables = {tables.begin(), tables.end()}});
   if (!version) {
+    filter.overtaken = version.error().code == Code::kStale;
     refuse(filter, "the kernel", version.error());
     return false;
   }
