@@ -297,7 +297,8 @@ int run(uint64_t seed, unsigned mutants, bool thunk) {
     test_most(stage);
     test_mutants(stage, seed, mutants);
   }
-  for (int i = 0; i < 1500 && (info(device).filters || info(device).table_used); ++i) usleep(20'000);
+  for (int i = 0; i < 1500 && (info(device).filters || info(device).table_used); ++i)
+    usleep(20'000);
   tally.equal("filters that stay behind", info(device).filters, 0);
   tally.equal("bytes of tables that stay behind", info(device).table_used, 0);
   tally.equal("bytes of code that stay behind", info(device).code_used, 0);

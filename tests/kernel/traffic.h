@@ -14,7 +14,7 @@ namespace ipjit::door {
 /// Datagrams to nobody over lo, so that every packet socket has packets to filter.
 class Traffic {
  public:
-  Traffic() : thread_([this](std::stop_token stop) { run(stop); }) {}
+  Traffic() : thread_([](const std::stop_token& stop) { run(stop); }) {}
 
  private:
   static void run(const std::stop_token& stop) {
