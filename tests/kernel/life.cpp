@@ -326,7 +326,7 @@ int traffic(uint32_t frames) {
   attach(fd.get(), tag);
   uint32_t missing = 0;
   for (uint32_t i = 0; i < frames; ++i) {
-    if (i % 64 == 0) {
+    if (i % 256 == 0) {
       // The module comes and goes; whenever it is there, our code decides.
       const Fd device = open_device();
       if (device.get() >= 0) (void)install(device, tag, 0xfffe);
@@ -346,9 +346,9 @@ int churn(uint32_t rounds, uint64_t seed) {
     Fd fd = packet_socket();
     const uint32_t tag = fresh_tag() % 4096 + 70'000;
     attach(fd.get(), tag);
-    const Fd device = open_device();
-    if (device.get() >= 0 && random.below(4) == 0)
-      ++outcomes[static_cast<uint64_t>(install(device, tag, 20))];
+    if (random.below(4) == 0)
+      if (const Fd device = open_device(); device.get() >= 0)
+        ++outcomes[static_cast<uint64_t>(install(device, tag, 20))];
     send_frame(sender.get(), i);
     if (random.below(3) == 0) attach(fd.get(), tag + 1);
     const int none = 0;
