@@ -158,6 +158,7 @@ boot() { # boot STAGE KERNEL [WORDS]: boots, waits, and passes on what the stage
 
 # What changes on the disk outside the machine: a new one is made of the tree.
 make_disk() {
+  rm -f "$root/usr/sbin/policy-rc.d" # from here on services may be stopped, too
   rm -f "$work/disk.ext4"
   mke2fs -q -t ext4 -d "$root" "$work/disk.ext4" 5G && cp "$root"/boot/vmlinuz-* "$root"/boot/initrd.img-* "$work/boot/"
 }
