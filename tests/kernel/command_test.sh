@@ -27,6 +27,7 @@ load mode=observe sample_shift=0
 tcpdump -i lo -n -w /dev/null 'icmp and greater 60' 2>/dev/null &
 dump=$!
 check "stats shows a filter that has no code" soon 10 filter_runs kernel
+ipjit stats
 check "and that nobody compiles" says "ipjitd does not run" ipjit stats
 mkdir -p /run/ipjit
 ipjitd --foreground --no-tier2 2>/dev/null &
@@ -42,6 +43,8 @@ check "the program comes out of the kernel" says "ldh" ipjit compile --from-kern
 check "and through every stage" says "verified" ipjit compile --from-kernel "$id" --emit asm
 refuse "a filter that is not there" ipjit compile --from-kernel 999999 --emit bpf
 check "top shows it" says "IN THE KERNEL" ipjit top --once --delay 0.2
+ipjit stats --why
+ipjit kernel
 check "budget" says "uid 0" ipjit budget
 check "a limit is set" says "code-user       128 KiB" ipjit budget --code-user 128k
 check "mode on" says "mode on" ipjit kernel mode on
@@ -59,7 +62,8 @@ check "evict" ipjit kernel evict "$id"
 check "evicted is shown" says ", evicted" ipjit stats
 check "and stays with the kernel" filter_runs kernel
 check "doctor" says "runs, pid" ipjit doctor
-check "somebody else is told about the group" refuses "group ipjit" setpriv --reuid 1000 --clear-groups ipjit kernel pause
+check "somebody else is told about the group" refuses "group ipjit" setpriv --reuid 1000 --regid 1000 --clear-groups ipjit kernel pause
+check "the group looks and changes nothing" refuses "CAP_NET_ADMIN" setpriv --reuid 1000 --regid 0 --clear-groups ipjit kernel pause
 check "the module is in use" refuses "in use" ipjit kernel unload
 kill $daemon $dump
 wait $daemon $dump 2>/dev/null
