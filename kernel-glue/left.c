@@ -3,8 +3,9 @@
  * Filters left alone.
  *
  * Sweeps meet the same ones again and again, and hold no reference on them; so
- * what was counted is remembered by address, for two rounds.  An address that is
- * used again within that time makes one filter uncounted: it is a statistic.
+ * what was counted is remembered by address and reason, for two rounds.  An
+ * address that is used again within that time, and left for the same reason,
+ * makes one filter uncounted: it is a statistic.
  */
 #include "left.h"
 
@@ -20,6 +21,7 @@
 struct remembered {
 	struct hlist_node node;
 	const struct sk_filter *filter;
+	enum ipjit_dev_left reason;
 	u32 round;
 };
 
@@ -59,6 +61,9 @@ void ipjit_left_once(const struct sk_filter *filter, enum ipjit_dev_left reason)
 	one = find(filter);
 	if (one) {
 		one->round = round_now;
+		if (one->reason != reason)
+			ipjit_left_count(reason);
+		one->reason = reason;
 		goto out;
 	}
 	if (nr_remembered >= REMEMBERED_MAX)
@@ -67,6 +72,7 @@ void ipjit_left_once(const struct sk_filter *filter, enum ipjit_dev_left reason)
 	if (!one)
 		goto out;
 	one->filter = filter;
+	one->reason = reason;
 	one->round = round_now;
 	hash_add(memory, &one->node, (unsigned long)filter);
 	nr_remembered++;
