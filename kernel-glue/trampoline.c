@@ -28,9 +28,9 @@
  * Code that reads fields, tables or counters gets its ctx on the stack, of which
  * only what its contract declares is filled.
  *
- * Hazards: declining must leave rdi and rsi as the kernel gave them (its code
- * never reads rsi, so rsi is made anew only by being dead); status is 0 or 1
- * because contracts of the kernel have no resume points.
+ * Hazards: on the way to the kernel's code rdi is what the kernel passed, rsi may
+ * be lost, which the compiled code of a classic filter never reads; status is 0
+ * or 1, because contracts of the kernel have no resume points.
  */
 #include "trampoline.h"
 
