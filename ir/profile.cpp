@@ -23,29 +23,25 @@ const typename Map::mapped_type* find(const Map& map, uint32_t source) {
   return it == map.end() ? nullptr : &it->second;
 }
 
-void merge(ValueTable& a, const ValueTable& b) {
-  for (const ValueTable::Entry& entry : b.top) {
-    const auto it = std::find_if(a.top.begin(), a.top.end(), [&](const ValueTable::Entry& mine) {
-      return mine.value == entry.value;
-    });
-    if (it == a.top.end()) {
-      a.top.push_back(entry);
-    } else {
-      it->count += entry.count;
-    }
-  }
-  a.total += b.total;
-  a.discarded += b.discarded;
-  a.normalise();
+std::vector<ValueTable::Entry>& rows_of(ValueTable& table) { return table.top; }
+const std::vector<ValueTable::Entry>& rows_of(const ValueTable& table) { return table.top; }
+std::vector<JointTable::Row>& rows_of(JointTable& table) { return table.rows; }
+const std::vector<JointTable::Row>& rows_of(const JointTable& table) { return table.rows; }
+
+bool counts_the_same(const ValueTable::Entry& a, const ValueTable::Entry& b) {
+  return a.value == b.value;
+}
+bool counts_the_same(const JointTable::Row& a, const JointTable::Row& b) {
+  return a.values == b.values && a.others == b.others;
 }
 
-void merge(JointTable& a, const JointTable& b) {
-  for (const JointTable::Row& row : b.rows) {
-    const auto it = std::find_if(a.rows.begin(), a.rows.end(), [&](const JointTable::Row& mine) {
-      return mine.values == row.values && mine.others == row.others;
-    });
-    if (it == a.rows.end()) {
-      a.rows.push_back(row);
+template <class Table>
+void merge_table(Table& a, const Table& b) {
+  for (const auto& row : rows_of(b)) {
+    const auto it = std::find_if(rows_of(a).begin(), rows_of(a).end(),
+                                 [&](const auto& mine) { return counts_the_same(mine, row); });
+    if (it == rows_of(a).end()) {
+      rows_of(a).push_back(row);
     } else {
       it->count += row.count;
     }
@@ -58,7 +54,7 @@ void merge(JointTable& a, const JointTable& b) {
 void merge(Profile& a, const std::map<std::vector<uint32_t>, JointTable>& joint) {
   for (const auto& [fields, table] : joint) {
     if (!a.joint.contains(fields) && a.joint.size() == Profile::kMaxJoint) continue;
-    merge(a.joint[fields], table);
+    merge_table(a.joint[fields], table);
   }
 }
 
@@ -179,7 +175,7 @@ void merge(Profile& a, const Profile& b) {
   a.packets += b.packets;
   a.discarded += b.discarded;
   a.matched += b.matched;
-  merge(a.results, b.results);
+  merge_table(a.results, b.results);
   for (const auto& [length, count] : b.lengths) a.lengths[length] += count;
   for (const auto& [source, counts] : b.branches) {
     BranchCounts& sum = a.branches[source];
@@ -199,7 +195,7 @@ void merge(Profile& a, const Profile& b) {
     sum.failed += counts.failed;
     sum.first += counts.first;
   }
-  for (const auto& [source, table] : b.values) merge(a.values[source], table);
+  for (const auto& [source, table] : b.values) merge_table(a.values[source], table);
   merge(a, b.joint);
 }
 

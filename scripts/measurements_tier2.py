@@ -135,10 +135,10 @@ def ablation_table(model):
                      digits(shape["model_ns"])]
             for tier, kind in (("tier1", "stream"), ("tier2", "stream"), ("tier1", "hot"), ("tier2", "hot")):
                 cells.append(cell(shape[tier][kind]) if kind in shape.get(tier, {}) else "-")
-            if whole and name.startswith("without "):
+            if whole and name.startswith(("without ", "with ")):
                 best = "tier2" if "stream" in shape.get("tier2", {}) else "tier1"
                 worth = shape[best]["stream"]["median"] - whole[best]["stream"]["median"]
-                cells.append(f"{worth:+.2f}")
+                cells.append(f"{worth if name.startswith('without ') else -worth:+.2f}")
             else:
                 cells.append("")
             rows.append(cells)
@@ -186,7 +186,8 @@ def sections(packets, model, tier2, phase, icache):
     yield "### Ablation: each specialisation off in turn, ns/packet, bare bodies\n"
     yield ("Where a pass makes no difference to a filter's program it has no row. `worth` is what its absence costs on "
            "the stream, in tier 2's code where there is LLVM. Instructions of the IR and wrong guesses of branches are a "
-           "packet's, by the profile. `fold_facts` has no row: this traffic comes with no facts.\n")
+           "packet's, by the profile. The other rows are promised nothing of the packets; `with fold_facts` is the "
+           "specialised program that knows how short and how long they are.\n")
     yield "![each specialisation left out in turn](plots/ablation.png)\n"
     yield ablation_table(model)
     yield "### The compile server\n"

@@ -276,7 +276,8 @@ def ablation(document, out):
             axes.errorbar(value, y, xerr=[[value - cell["stream"]["min"]], [cell["stream"]["max"] - value]],
                           color=RED, linewidth=1)
             axes.text(max(value, cell["stream"]["max"]) * 1.03, y, digits(value), va="center", fontsize=8.5)
-        axes.set_yticks(range(len(labels)), [label.replace("without ", "– ") for label in labels], fontsize=8.5)
+        axes.set_yticks(range(len(labels)), [label.replace("without ", "– ").replace("with ", "+ ") for label in labels],
+                        fontsize=8.5)
         axes.set_xlim(0, max(c["stream"]["max"] for c in best) * 1.25)
         axes.invert_yaxis()
         axes.set_title(f"{name}: {TITLES[name]}", loc="left", fontsize=10)
@@ -284,8 +285,8 @@ def ablation(document, out):
         axes.set_xticks([])
     figure.suptitle("Ablation: each specialisation left out in turn, ns a packet of the stream (bare code)", x=0.01,
                     ha="left", fontsize=13)
-    figure.text(0.01, 0.005, "Grey: the general program. Blue: with everything. Hatched: without the one that is named; no bar "
-                "where it changes nothing. Red: least to most.", fontsize=8.5)
+    figure.text(0.01, 0.005, "Grey: the general program. Blue: with everything. Hatched: without the one that is named (+: with it); no "
+                "bar where it changes nothing. Red: least to most.", fontsize=8.5)
     figure.tight_layout(rect=(0, 0.025, 1, 0.985))
     save(figure, out, "ablation")
 

@@ -75,7 +75,7 @@ class Guards {
     const Trial& best = shrunk.gain > grown.gain ? shrunk : grown;
     if (best.gain < kLeastGain) {
       work_.say("guards", "none of " + std::to_string(sites_.size()) +
-                              " values pays: the best set gains " + std::to_string(best.gain) +
+                              " values pays: the best set gains " + decimals(best.gain) +
                               " cycles");
       return false;
     }
@@ -214,12 +214,11 @@ class Guards {
       what += (what.empty() ? "" : ", ") + std::string(word_of(read.op)) +
               (read.base == Base::kTransport ? " th " : " ") +
               (read.op != Op::kMeta && read.a != kNoValue ? "v + " : "") + place +
-              " == " + std::to_string(sites_[s].value) + " in " +
-              std::to_string(sites_[s].share * 100) + " % of runs";
+              " == " + std::to_string(sites_[s].value) + " in " + decimals(sites_[s].share * 100) +
+              " % of runs";
     }
-    work_.say("guards", what + ": " + std::to_string(now_) + " cycles become " +
-                            std::to_string(best.cycles) + "; " + std::to_string(best.fails * 100) +
-                            " % of packets leave");
+    work_.say("guards", what + ": " + decimals(now_) + " cycles become " + decimals(best.cycles) +
+                            "; " + decimals(best.fails * 100) + " % of packets leave");
   }
 
   Work& work_;

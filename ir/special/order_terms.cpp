@@ -89,8 +89,8 @@ class OrderTerms {
     const double before = cost(units, as_is) * reach;
     const double after = cost(units, best) * reach;
     const std::string what = "b" + std::to_string(units[0].block) + ", " +
-                             std::to_string(units.size()) + " tests: " + std::to_string(before) +
-                             " cycles as they stand, " + std::to_string(after) + " reordered";
+                             std::to_string(units.size()) + " tests: " + decimals(before) +
+                             " cycles as they stand, " + decimals(after) + " reordered";
     if (before - after < kLeastGain) {
       work_.say("order_terms", what + ", left alone");
       return false;

@@ -29,6 +29,9 @@
 
 namespace ipjit::ir {
 
+/// "12.35": a share or a number of cycles, for the log.
+std::string decimals(double value);
+
 /// What is under way.
 struct Work {
   Program program;         ///< valid between passes

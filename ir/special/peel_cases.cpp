@@ -72,12 +72,12 @@ bool peel_cases(Work& work) {
     const double gain = flow.reach[b] * (share * cost_of(p, t) - kCosts.branch);
     const std::string what =
         "b" + std::to_string(b) + ": case " + std::to_string(p.cases[t.cases + hot].value) +
-        " of " + std::to_string(t.case_count) + " in " + std::to_string(share * 100) + " % of runs";
+        " of " + std::to_string(t.case_count) + " in " + decimals(share * 100) + " % of runs";
     if (gain < kLeastGain) {
       work.say("order_terms", what + ", left in the switch");
       continue;
     }
-    work.say("order_terms", what + ", asked first: saves " + std::to_string(gain) + " cycles");
+    work.say("order_terms", what + ", asked first: saves " + decimals(gain) + " cycles");
     peels.push_back({b, hot, share, flow.mispredicted[b]});
   }
   for (const Peel& at : peels) peel(work, at);

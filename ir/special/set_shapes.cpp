@@ -76,8 +76,7 @@ class SetShapes {
   void report(uint32_t b, const SetPlan& plan, double before) {
     changed_ = true;
     work_.say("set_shapes", "b" + std::to_string(b) + ": " + describe(plan) + ", " +
-                                std::to_string(plan.cycles) + " cycles instead of " +
-                                std::to_string(before));
+                                decimals(plan.cycles) + " cycles instead of " + decimals(before));
   }
 
   // --- chains of equality tests
@@ -300,9 +299,9 @@ class SetShapes {
     const double after = kCosts.branch + luck * doubt(share) * kCosts.mispredict + rest * probe +
                          std::min(missed, rest * 0.5) * kCosts.mispredict;
     const std::string what = "b" + std::to_string(b) + ": " + std::to_string(value) + " in " +
-                             std::to_string(share * 100) + " % before a table of " +
-                             std::to_string(table.entries.size()) + ": " + std::to_string(after) +
-                             " cycles instead of " + std::to_string(before);
+                             decimals(share * 100) + " % before a table of " +
+                             std::to_string(table.entries.size()) + ": " + decimals(after) +
+                             " cycles instead of " + decimals(before);
     const bool pays = flow_.reach[b] * (before - after) >= kLeastGain;
     work_.say("set_shapes", what + (pays ? "" : ", left alone"));
     return pays;

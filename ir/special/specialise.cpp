@@ -190,7 +190,7 @@ void run_all(Work& work, const Choices& choices) {
   const Variant* best = &variants[0];
   std::string compared;
   for (const Variant& v : variants) {
-    compared += (compared.empty() ? "" : "; ") + v.name + " " + std::to_string(v.cycles);
+    compared += (compared.empty() ? "" : "; ") + v.name + " " + decimals(v.cycles);
     if (v.cycles < best->cycles && variants[0].cycles - v.cycles >= kGuardsGain) best = &v;
   }
   work.program = best->work.program;

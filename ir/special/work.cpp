@@ -7,6 +7,7 @@
 //
 // Tested by tests/special/.
 #include <algorithm>
+#include <cstdio>
 
 #include "ir/edges.h"
 #include "ir/special/passes.h"
@@ -22,6 +23,12 @@ constexpr int kMaxTurns = 3;
 constexpr uint64_t kMadeRuns = uint64_t{1} << 20;  // a share as counts
 
 }  // namespace
+
+std::string decimals(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f", value);
+  return text;
+}
 
 bool can_leave(const Work& work) { return work.general.counters == 0; }
 

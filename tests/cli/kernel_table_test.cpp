@@ -5,9 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <sstream>
-
 #include "tests/cli/kernel_sample.h"
+#include "tests/cli/lines.h"
 #include "tools/ipjit/kernel/rates.h"
 
 namespace ipjit::cli {
@@ -15,13 +14,6 @@ namespace {
 
 using testing::HasSubstr;
 using testing::Not;
-
-std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> lines;
-  std::istringstream stream(text);
-  for (std::string line; std::getline(stream, line);) lines.push_back(line);
-  return lines;
-}
 
 TEST(KernelTable, IsThis) {
   EXPECT_EQ(kernel_table(sample_view(), 80, sample_interface),

@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <sstream>
+#include "tests/cli/lines.h"
 
 namespace ipjit::cli {
 namespace {
@@ -47,13 +47,6 @@ FilterRecord extreme() {
   record.ns_per_packet = record.replaced_ns_per_packet = 12345.6;
   record.saved_seconds = -9'999'999;
   return record;
-}
-
-std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> lines;
-  std::istringstream stream(text);
-  for (std::string line; std::getline(stream, line);) lines.push_back(line);
-  return lines;
 }
 
 TEST(StatsTable, ShowsEveryNumber) {

@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <sstream>
+#include "tests/cli/lines.h"
 
 namespace ipjit::cli {
 namespace {
@@ -43,13 +43,6 @@ FilterRecord specialised(FilterRecord record) {
   record.tier.changes = 1;
   record.tier.why = "2,000 samples\nit saves 2 ns of 5\n";
   return record;
-}
-
-std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> lines;
-  std::istringstream stream(text);
-  for (std::string line; std::getline(stream, line);) lines.push_back(line);
-  return lines;
 }
 
 TEST(Rates, AreDifferencesBetweenReadings) {
