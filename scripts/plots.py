@@ -130,7 +130,7 @@ def curve(axes, points, engine, label, scale=1.0):
                       color=colour, alpha=0.2, linewidth=0)
     axes.plot(sizes, values, marker=marker, color=colour, linewidth=1.8, markersize=6.5, markeredgecolor="black",
               markeredgewidth=0.5)
-    return sizes[-1], values[-1], label, values[-1] > 3 * values[-2]
+    return sizes[-1], values[-1], label, values[-1] > 2 * values[-2]
 
 
 def label_ends(axes, ends):
