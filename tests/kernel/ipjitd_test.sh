@@ -6,6 +6,8 @@
 
 daemon_says() { grep -q "$1" /run/ipjitd.log; }
 state() { kernel_state | grep " tier=$1 " >/dev/null; }
+# tuned SECONDS: the daemon's reasons, where tier 2 does not come
+tuned() { soon "$1" state 2 || ! sed -n '/"filters"/,$p' /tmp/ipjit.json; }
 # number NAME: the largest of all filters
 number() { kernel_state | tr ' ' '\n' | sed -n "s/^$1=//p" | sort -n | tail -1; }
 
@@ -31,10 +33,14 @@ refuse "a second ipjitd is told to go away" ipjitd --foreground --status -
 # Traffic runs before tcpdump attaches, so that packets wait for nobody.
 packets 192.0.2.2 9 10000 60 >/run/sent &
 sender=$!
-tcpdump -Z root -i v0 -w /run/x.pcap 'udp port 9 and host 192.0.2.2' 2>/run/tcpdump.log &
+# Twelve words of a datagram's payload, all of them zero: what pays even for a few thousand packets a
+# second, which is all that an emulated machine may get to.
+filter='udp port 9'
+for at in 8 12 16 20 24 28 32 36 40 44 48 52; do filter="$filter and udp[$at:4] = 0"; done
+tcpdump -Z root -i v0 -w /run/x.pcap "$filter" 2>/run/tcpdump.log &
 capture=$!
 check "tcpdump's filter reaches tier 1" soon 20 state 1
-check "and tier 2 by itself" soon 60 state 2
+check "and tier 2 by itself" tuned 60
 equal "no verdict differs" "$(kernel_state sum differences)" 0
 equal "no sample disagrees" "$(sed -n 's/.*"disagreed": \([0-9]*\).*/\1/p' /tmp/ipjit.json | sort -u)" 0
 
