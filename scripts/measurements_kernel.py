@@ -21,9 +21,8 @@ NAMES = {"g": "g (100 hosts)"}
 
 def target_rows(kernel):
     phases = kernel["filters"]["phases"]
-    best = "tier1"
     for name, share in SHARES.items():
-        theirs, ours = phases["kernel"][name]["linear"]["mean"], phases[best][name]["linear"]["mean"]
+        theirs, ours = phases["kernel"][name]["linear"]["mean"], phases["tier1"][name]["linear"]["mean"]
         yield (f"{NAMES.get(name, name)}: instructions, share of the kernel JIT's", f"{share}x",
                f"{ours / theirs:.2f}x", verdict(ours <= share * theirs))
     per_byte = kernel["verify_cycles"] / kernel["verify_bytes"]
@@ -40,7 +39,7 @@ def filter_rows(kernel):
     for name, insns in kernel["filters"]["insns"].items():
         cells = [NAMES.get(name, name), str(insns)]
         for form in ("linear", "split"):
-            for phase in ("kernel", "tier1", "tier2"):
+            for phase in ("kernel", "tier1"):
                 row = phases.get(phase, {}).get(name, {}).get(form)
                 cells.append(f"{digits(row['mean'])} [{digits(row['min'])}-{digits(row['max'])}]" if row else "-")
         yield cells
@@ -58,15 +57,20 @@ def sections(kernel):
            "`kernel` is the kernel's own JIT. *In one piece*: linear; *split*: all but the Ethernet header in pages, where "
            "our code passes on to the kernel's what it cannot see. Mean [least-most of one frame]. `scripts/vm-bench`.\n")
     yield table(["", "target", "measured", "reached"], [list(row) for row in target_rows(kernel)])
-    yield table(["filter", "cBPF instructions", "kernel, in one piece", "tier 1", "tier 2", "kernel, split", "tier 1",
-                 "tier 2"], list(filter_rows(kernel)))
+    yield table(["filter", "cBPF instructions", "kernel, in one piece", "tier 1", "kernel, split", "tier 1"], list(filter_rows(kernel)))
+
+
+def part_of(page):
+    """The part as it stands in the page; nothing where it does not."""
+    found = re.search(re.escape(TITLE) + r"\n.*?(?=^## |\Z)", page, re.S | re.M)
+    return found[0] if found else ""
 
 
 def replaced(page, part):
     """The page with the part in place of the old one, or at its end."""
-    old = re.search(re.escape(TITLE) + r"\n.*?(?=^## |\Z)", page, re.S | re.M)
+    old = part_of(page)
     if old:
-        return page[:old.start()] + part + page[old.end():]
+        return page.replace(old, part)
     return page.rstrip("\n") + "\n\n" + part
 
 
