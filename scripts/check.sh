@@ -52,7 +52,7 @@ stage_tidy() {
   # Tests, benchmarks and the command's option parsing are left out: the headers of GoogleTest and
   # CLI11 cost up to half a minute a file, and they are not ours.
   run-clang-tidy-19 -quiet -extra-arg=-Wno-unknown-warning-option -extra-arg=-Wno-deprecated-declarations -j "$jobs" -p build-release \
-    "^$PWD/(arch-detect|ir|lookup|bpf-frontend|tier1-asmjit|verifier|tier2-llvm|runtime|tools/pcap|tools/tier2|tools/ipjit/(?!cmd_|main\.|filter_source\.))/?.*\.(c|cpp)$"
+    "^$PWD/(arch-detect|ir|lookup|bpf-frontend|tier1-asmjit|verifier|tier2-llvm|runtime|tools/pcap|tools/tier2|tools/ipjitd|tools/ipjit/(?!cmd_|main\.|filter_source\.))/?.*\.(c|cpp)$"
 }
 
 stage_asan() {
