@@ -113,7 +113,8 @@ Result<const Target*> target_named(std::string_view name) {
 
 bool supported(const Target& target) {
   const Target& best = detect();
-  return !target.tables_in_ctx && (target.isa & ~best.isa) == 0 && target.avx2 <= best.avx2 && target.avx512 <= best.avx512;
+  return !target.tables_in_ctx && (target.isa & ~best.isa) == 0 && target.avx2 <= best.avx2 &&
+         target.avx512 <= best.avx512;
 }
 
 Result<const Target*> default_target() {

@@ -51,7 +51,7 @@ struct Tuner::Filter {
   uint64_t counted_version = 0, counted_packets = 0, counted_failures = 0;
   double guard_failures = 0;
   bool overtaken = false;  ///< the last build came too late: no fault of it
-  uint64_t sampled = 0;  ///< of late
+  uint64_t sampled = 0;    ///< of late
   uint32_t last_cpu = UINT32_MAX;
   uint64_t last_ordinal = 0;
   uint64_t builds = 0, refusals = 0, disagreed = 0;
