@@ -24,6 +24,8 @@ import sys
 import textwrap
 import time
 
+import demo_kernel
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 REPEATS = 5
 SHORT = [
@@ -389,6 +391,8 @@ def main():
         stats = subprocess.run([demo.ipjit, "stats", "--pid", str(pid)], capture_output=True, text=True)
         lines = [line for line in stats.stdout.splitlines() if not line.startswith("--")]
         say("\n".join("    " + line for line in (lines[:4] if number == 0 else lines[2:4])))
+    say()
+    demo.agree &= demo_kernel.run(directory, say, bold)
     say()
     verdict = "every packet agrees" if demo.agree else "THE OUTPUTS DIFFER: this is a bug, please report it"
     say(bold(f"  {verdict}.  ") + f"First result after {first:.0f} s, all of it {time.monotonic() - begun:.0f} s.")
