@@ -26,7 +26,7 @@ check "the module loads" load mode=on
 mkdir -p /run/ipjit
 ipjitd --foreground 2>/tmp/ipjitd.log &
 daemon=$!
-wait_for_ours="kernel_state wait 1 140 60"
+wait_for_ours="kernel_state wait 1 140 150"
 
 check "mode on" replayed /tmp/on --ready "$wait_for_ours" --done \
   "kernel_state sum native >/tmp/native; kernel_state sum passed_on >/tmp/passed; kernel_state info refusals >/tmp/refusals"

@@ -59,7 +59,7 @@ static __always_inline bool fetch_signed(struct cursor *c, u32 bytes, s64 *out)
 		return false;
 	c->p += bytes;
 	if (bytes == 1) {
-		*out = (s8)p[0];
+		*out = (s64)(p[0] ^ 0x80) - 0x80;
 		return true;
 	}
 	if (bytes == 2) {
