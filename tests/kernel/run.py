@@ -15,7 +15,7 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-SECONDS_EACH = 120
+SECONDS_EACH = 240
 CORPUS = ROOT.parent / "shared/corpus"
 
 
