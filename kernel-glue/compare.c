@@ -45,14 +45,15 @@ static struct verdicts run_both(const struct ipjit_version *version,
 				const struct sk_buff *skb,
 				const struct bpf_insn *insns)
 {
-	struct ipjit_percpu *count = this_cpu_ptr(version->count);
 	ipjit_bpf_fn kernel = version->slot->kernel;
+	struct ipjit_percpu *count;
 	u64 begun, between, ended, ours;
 	struct verdicts v;
 	bool ours_first;
 	unsigned long flags;
 
 	local_irq_save(flags);
+	count = this_cpu_ptr(version->count);	/* callers may be preemptible */
 	ours_first = count->compared & 1;
 	begun = rdtsc_ordered();
 	if (ours_first)
