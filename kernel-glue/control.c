@@ -24,52 +24,46 @@ static int set(const struct ipjit_policy *to)
 	return ipjit_policy_set(to);
 }
 
-int ipjit_control_mode(u32 mode)
+/* One word of the policy becomes `value`. */
+static int change(u32 word, u32 value, u32 most)
 {
 	struct ipjit_policy to;
 	int err;
 
-	if (mode > IPJIT_DEV_ON)
+	if (value > most)
 		return -EINVAL;
 	if (mutex_lock_interruptible(&verbs))
 		return -EINTR;
 	to = ipjit_policy_get();
-	to.mode = mode;
+	switch (word) {
+	case IPJIT_IOC_MODE:
+		to.mode = value;
+		break;
+	case IPJIT_IOC_SHADOW:
+		to.shadow = value;
+		break;
+	case IPJIT_IOC_PAUSE:
+		to.paused = value;
+		break;
+	}
 	err = set(&to);
 	mutex_unlock(&verbs);
 	return err;
+}
+
+int ipjit_control_mode(u32 mode)
+{
+	return change(IPJIT_IOC_MODE, mode, IPJIT_DEV_ON);
 }
 
 int ipjit_control_shadow(u32 on)
 {
-	struct ipjit_policy to;
-	int err;
-
-	if (on > 1)
-		return -EINVAL;
-	if (mutex_lock_interruptible(&verbs))
-		return -EINTR;
-	to = ipjit_policy_get();
-	to.shadow = on;
-	err = set(&to);
-	mutex_unlock(&verbs);
-	return err;
+	return change(IPJIT_IOC_SHADOW, on, 1);
 }
 
 int ipjit_control_pause(u32 on)
 {
-	struct ipjit_policy to;
-	int err;
-
-	if (on > 1)
-		return -EINVAL;
-	if (mutex_lock_interruptible(&verbs))
-		return -EINTR;
-	to = ipjit_policy_get();
-	to.paused = on;
-	err = set(&to);
-	mutex_unlock(&verbs);
-	return err;
+	return change(IPJIT_IOC_PAUSE, on, 1);
 }
 
 int ipjit_control_evict(const struct ipjit_dev_target *target)

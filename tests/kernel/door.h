@@ -96,6 +96,18 @@ inline ipjit_dev_info info(const Fd& device) {
   return info;
 }
 
+/// Waits for the reaper; then nothing may be left of what a test did.
+inline void nothing_stays(const Fd& device, Tally& tally) {
+  const auto rest = [&] {
+    const ipjit_dev_info now = info(device);
+    return now.filters || now.table_used || now.code_used;
+  };
+  for (int i = 0; i < 1500 && rest(); ++i) usleep(20'000);
+  tally.equal("filters that stay behind", info(device).filters, 0);
+  tally.equal("bytes of tables that stay behind", info(device).table_used, 0);
+  tally.equal("bytes of code that stay behind", info(device).code_used, 0);
+}
+
 /// A socket with a filter that nobody else has: its program holds a number of its own.
 class Filter {
  public:

@@ -297,11 +297,7 @@ int run(uint64_t seed, unsigned mutants, bool thunk) {
     test_most(stage);
     test_mutants(stage, seed, mutants);
   }
-  for (int i = 0; i < 1500 && (info(device).filters || info(device).table_used); ++i)
-    usleep(20'000);
-  tally.equal("filters that stay behind", info(device).filters, 0);
-  tally.equal("bytes of tables that stay behind", info(device).table_used, 0);
-  tally.equal("bytes of code that stay behind", info(device).code_used, 0);
+  nothing_stays(device, tally);
   return tally.status();
 }
 

@@ -12,13 +12,12 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
 
 #include "arch-detect/target.h"
 #include "runtime/pipeline.h"
 #include "tier2-llvm/remote/remote_tier2.h"
 #include "tools/ipjit/complaint.h"
+#include "tools/ipjit/files.h"
 #include "tools/ipjit/kernel/checks.h"
 #include "tools/ipjit/loadable.h"
 #include "tools/ipjit/piped.h"
@@ -27,13 +26,6 @@
 
 namespace ipjit::cli {
 namespace {
-
-namespace fs = std::filesystem;
-
-bool exists(const std::string& path) {
-  std::error_code failed;
-  return fs::exists(path, failed);
-}
 
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
@@ -44,13 +36,6 @@ std::string size_words(uint64_t bytes) {
   if (bytes == 0) return "unknown";
   if (bytes % (1024 * 1024) == 0) return fmt::format("{} MiB", bytes / (1024 * 1024));
   return fmt::format("{} KiB", bytes / 1024);
-}
-
-std::string first_line(const std::string& path) {
-  std::ifstream file(path);
-  std::string line;
-  std::getline(file, line);
-  return line;
 }
 
 }  // namespace

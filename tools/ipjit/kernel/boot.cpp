@@ -9,14 +9,13 @@
 #include <sstream>
 
 #include "runtime/kernel/device.h"
+#include "tools/ipjit/files.h"
 
 namespace ipjit::cli {
 namespace {
 
 std::string marker_path(const KernelPlaces& places) { return places.state() + "/loaded"; }
 std::string held_path(const KernelPlaces& places) { return places.state() + "/held"; }
-
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
 Status remove_file(const std::string& path) {
   if (unlink(path.c_str()) == 0 || errno == ENOENT) return ok();
@@ -81,12 +80,11 @@ Start decide_start(const BootFacts& facts) {
 Result<BootFacts> read_boot_facts(const KernelPlaces& places) {
   Result<KernelSettings> settings = read_settings(places);
   if (!settings) return settings.error();
-  BootFacts facts = {
-      .boot_id = first_line(text_of(places.root + "/proc/sys/kernel/random/boot_id").value_or("")),
-      .command_line = first_line(text_of(places.root + "/proc/cmdline").value_or("")),
-      .configured = settings->mode_or_first()};
+  BootFacts facts = {.boot_id = first_line(places.root + "/proc/sys/kernel/random/boot_id"),
+                     .command_line = first_line(places.root + "/proc/cmdline"),
+                     .configured = settings->mode_or_first()};
   if (const auto marker = text_of(marker_path(places))) facts.marker = parse_marker(*marker);
-  if (const auto held = text_of(held_path(places))) facts.held = first_line(*held);
+  if (const auto held = text_of(held_path(places))) facts.held = held->substr(0, held->find('\n'));
   return facts;
 }
 

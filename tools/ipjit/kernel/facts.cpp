@@ -10,25 +10,13 @@
 
 #include <array>
 #include <cstdlib>
-#include <filesystem>
 
 #include "runtime/kernel/device.h"
+#include "tools/ipjit/files.h"
 #include "tools/ipjit/kernel/view.h"
 
 namespace ipjit::cli {
 namespace {
-
-namespace fs = std::filesystem;
-
-bool exists(const std::string& path) {
-  std::error_code failed;
-  return fs::exists(path, failed);
-}
-
-std::string first_line(const std::string& path) {
-  const std::string text = text_of(path).value_or("");
-  return text.substr(0, text.find('\n'));
-}
 
 // An EFI variable is four bytes of attributes and then its value.
 SecureBoot secure_boot_of(const std::string& root) {

@@ -12,10 +12,10 @@
 #include <sys/klog.h>
 #include <unistd.h>
 
-#include <filesystem>
 #include <sstream>
 #include <vector>
 
+#include "tools/ipjit/files.h"
 #include "tools/ipjit/kernel/facts.h"
 #include "tools/ipjit/piped.h"
 
@@ -24,11 +24,6 @@ namespace {
 
 constexpr const char* kService = "ipjit-kernel.service";
 constexpr const char* kDaemonService = "ipjitd.service";
-
-bool exists(const std::string& path) {
-  std::error_code failed;
-  return std::filesystem::exists(path, failed);
-}
 
 Error refused(std::string why) { return {Stage::kKernel, Code::kRefused, 0, std::move(why)}; }
 

@@ -12,10 +12,10 @@
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <sstream>
 
 #include "runtime/kernel/device.h"
+#include "tools/ipjit/files.h"
 
 namespace ipjit::cli {
 namespace {
@@ -124,14 +124,6 @@ std::string with_setting(const std::string& text, const std::string& name,
     found |= line_of(one).name == name;
   }
   return found ? out : out + wanted;
-}
-
-std::optional<std::string> text_of(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) return std::nullopt;
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
 }
 
 Result<KernelSettings> read_settings(const KernelPlaces& places) {

@@ -64,9 +64,6 @@ Result<KernelSettings> read_settings(const KernelPlaces& places);
 /// Fails: kIo without root; then nothing has changed.
 Status keep_setting(const KernelPlaces& places, const std::string& name, const std::string& value);
 
-/// A file's text; none where it is not there.
-std::optional<std::string> text_of(const std::string& path);
-
 /// Replaces a file as a whole and waits until it is on the disk: a machine that stops at once
 /// afterwards finds it there.  Makes the directory that it is in.
 /// Fails: Stage::kKernel, kIo.

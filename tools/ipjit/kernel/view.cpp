@@ -3,12 +3,11 @@
 
 #include <fmt/core.h>
 #include <signal.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
+
+#include "tools/ipjit/files.h"
 
 namespace ipjit::cli {
 namespace {
@@ -72,12 +71,10 @@ Result<DaemonStatus> parse_daemon_status(const std::string& text) {
 }
 
 DaemonStatus read_daemon_status(const std::string& path) {
-  std::ifstream file(path);
+  const std::optional<std::string> text = text_of(path);
   // It is the daemon's group's to read, and the service takes it away when the daemon ends.
-  if (!file) return {.running = access(path.c_str(), F_OK) == 0};
-  std::stringstream text;
-  text << file.rdbuf();
-  Result<DaemonStatus> status = parse_daemon_status(text.str());
+  if (!text) return {.running = exists(path)};
+  Result<DaemonStatus> status = parse_daemon_status(*text);
   if (!status || !lives(status->pid)) return {};
   return *status;
 }
