@@ -7,9 +7,10 @@
 //   b4: br v1 == 2 -> b9, b8            (in earnest: kMinSetKeys of each)
 //
 // This is what `host a or host b or ...` becomes: tests of source and destination in turn, all
-// leading to one block.  Such tests neither fail nor record anything, so as an "or" they commute
-// and can be gathered by value, one table for each.  A chain ends where a block does anything else,
-// is also entered from elsewhere, or leads elsewhere: there the order matters.
+// leading to one block, or each to a return of its own that says the same.  Such tests neither fail
+// nor record anything, so as an "or" they commute and can be gathered by value, one table for each.
+// A chain ends where a block does anything else, is also entered from elsewhere, or leads
+// elsewhere: there the order matters.
 //
 // libpcap's optimiser shares equal tails, so a chain may run on in blocks that several chains use.
 // A second walk, backwards, lets a test whose way on is a test of the same value to the same target
@@ -21,6 +22,7 @@
 //
 // Cost: linear; keys are sorted by radix.  Tested by tests/ir/passes_test.cpp.
 #include "ir/edges.h"
+#include "ir/passes/endings.h"
 #include "ir/passes/passes.h"
 #include "ir/passes/sets.h"
 
@@ -39,6 +41,7 @@ class FindSets {
   bool run() {
     if (keys_at_most() < kMinSetKeys) return false;
     find_ways();
+    endings_.find(p_);
     copies_left_ = p_.insns.size() + p_.blocks.size();
     for (const Table& table : p_.tables) copies_left_ += table.entries.size();
     copies_left_ *= kCopies;
@@ -81,15 +84,17 @@ class FindSets {
            (t.rel == Rel::kIn || (t.rel == Rel::kEq && t.b == kNoValue));
   }
 
-  /// Where an edge leads, past blocks that only jump.
+  /// Where an edge leads, past blocks that only jump; of equal endings, to the last.
   BlockId resolve(const Edge& edge) const {
     BlockId to = edge.to;
     while (true) {
       const Block& block = p_.blocks[index(to)];
       const Term& t = block.term;
       if (block.count != 0 || block.param_count != 0 || t.kind != TermKind::kJump ||
-          t.taken.arg_count != 0)
-        return to;
+          t.taken.arg_count != 0) {
+        const uint32_t ending = endings_.same_as(p_, block);
+        return ending == Endings::kNone ? to : BlockId{ending};
+      }
       to = t.taken.to;
     }
   }
@@ -178,7 +183,9 @@ class FindSets {
       const Term& t = p_.blocks[b].term;
       if (!groups_[group_of(t.a)].is_set) tests_.push_back(t);
     }
-    const Edge taken = p_.blocks[chain_[0]].term.taken;
+    Edge taken = p_.blocks[chain_[0]].term.taken;
+    // Written by hand, each test has its own `ret` behind it: only the last lies ahead of them all.
+    taken.to = resolve(taken);
     const Edge last = p_.blocks[chain_.back()].term.other;
     for (size_t i = 0; i < tests_.size(); ++i) {
       tests_[i].taken = taken;
@@ -268,6 +275,7 @@ class FindSets {
   Program& p_;
   Workspace& ws_;
   Sets tables_;
+  Endings endings_;
   std::vector<uint32_t>& ways_;
   std::vector<uint32_t> from_;  ///< by block: the latest block that leads to it
   std::vector<uint8_t> gathered_;

@@ -24,6 +24,7 @@
 
 #include "ir/arithmetic.h"
 #include "ir/edges.h"
+#include "ir/passes/endings.h"
 #include "ir/passes/fold.h"
 
 namespace ipjit::ir {
@@ -32,7 +33,6 @@ namespace {
 constexpr uint32_t kNone = 0xffffffff;
 constexpr int kMaxPassed = 64;
 constexpr int kFactsAsked = 32;
-constexpr uint32_t kMaxEndings = 16;
 
 /// `a REL b` has been answered.
 struct Fact {
@@ -63,7 +63,7 @@ class ThreadJumps {
     mark_escaping(p_, ws_.marks);
     behind_.assign(p_.blocks.size(), kNone);
     ws_.forward.begin(p_);
-    find_endings();
+    endings_.find(p_);
     for (uint32_t b = 0; b < p_.blocks.size(); ++b)
       if (ws_.forward.enter(b)) block(b);
     return changed_;
@@ -165,8 +165,11 @@ class ThreadJumps {
     const Test test{t.rel, b, t.imm, t.table};
     std::optional<bool> known;
     if (edge != nullptr && edge->a == a) known = use(*edge, test, range);
+    // One value left answers by itself: behind `== k` a chain's further tests of the same value are
+    // passed without asking its facts for each.
+    const auto open = [&] { return !known && (b != kNoValue || range.low != range.high); };
     int asked = 0;
-    for (uint32_t f = ws_.heads[index(a)]; f != kNone && !known && asked < kFactsAsked;
+    for (uint32_t f = ws_.heads[index(a)]; f != kNone && open() && asked < kFactsAsked;
          f = facts_[f].next, ++asked)
       if (matters(facts_[f], test) && ws_.forward.dominates(facts_[f].node))
         known = use(facts_[f], test, range);
@@ -240,7 +243,7 @@ class ThreadJumps {
       store(way, edge);
       changed_ = true;
     }
-    const uint32_t shared = ending_of(index(edge.to));
+    const uint32_t shared = endings_.same_as(p_, p_.blocks[index(edge.to)]);
     if (shared != kNone && shared != index(edge.to)) edge.to = BlockId{shared};
   }
 
@@ -297,36 +300,11 @@ class ThreadJumps {
     changed_ = true;
   }
 
-  // --- endings
-  static bool is_ending(const Block& block) {
-    const TermKind kind = block.term.kind;
-    return block.count == 0 && block.param_count == 0 && block.term.a == kNoValue &&
-           kind != TermKind::kJump && kind != TermKind::kBranch && kind != TermKind::kSwitch;
-  }
-
-  void find_endings() {
-    for (uint32_t b = static_cast<uint32_t>(p_.blocks.size()); b-- > 0;)
-      if (is_ending(p_.blocks[b]) && endings_ < kMaxEndings && ending_of(b) == kNone)
-        ending_[endings_++] = b;
-  }
-
-  /// The last block that ends as block `b` does and does nothing else.
-  uint32_t ending_of(uint32_t b) const {
-    const Block& block = p_.blocks[b];
-    if (!is_ending(block)) return kNone;
-    for (uint32_t i = 0; i < endings_; ++i) {
-      const Term& t = p_.blocks[ending_[i]].term;
-      if (t.kind == block.term.kind && t.imm == block.term.imm) return ending_[i];
-    }
-    return kNone;
-  }
-
   Program& p_;
   Workspace& ws_;
   std::vector<Fact> facts_;
   std::vector<uint32_t> behind_;  ///< by block: the fact of the latest edge to it
-  std::array<uint32_t, kMaxEndings> ending_{};
-  uint32_t endings_ = 0;
+  Endings endings_;
   bool changed_ = false;
 };
 

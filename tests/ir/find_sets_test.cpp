@@ -2,6 +2,7 @@
 // Chains of `==`: which become tables, which must not, and what stays of them.
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <functional>
 
 #include "ir/interpret.h"
@@ -235,6 +236,66 @@ TEST(FindSets, ThereAreNoMoreTablesThanTheAbiHas) {
   for (uint32_t c = 0; c < 100; ++c) text += block(801 + c, "ret " + std::to_string(c));
   const Program program = with_sets(text);
   EXPECT_EQ(program.tables.size(), static_cast<size_t>(IPJIT_MAX_TABLES));
+}
+
+/// As written by hand: the next two lines of each test are its `ret` and the next test.
+std::string own_returns(uint32_t count, const std::function<uint32_t(uint32_t)>& verdict) {
+  std::string text = "b0: v0 = meta mark\n jump b1\n";
+  for (uint32_t i = 0; i < count; ++i) {
+    const std::string to = "b" + std::to_string(2 * i + 2) + ", b" + std::to_string(2 * i + 3);
+    text += block(2 * i + 1, "br v0 == " + std::to_string(1000 + i * 7) + " -> " + to);
+    text += block(2 * i + 2, "ret " + std::to_string(verdict(i)));
+  }
+  return text + block(2 * count + 1, "ret 0");
+}
+
+TEST(FindSets, TestsThatBringTheirOwnReturnAreATable) {
+  const Program program = with_sets(own_returns(8, [](uint32_t) { return 5; }));
+  EXPECT_EQ(print(program),
+            "filter f\n"
+            "table0: u32 miss 0 {0x3e8, 0x3ef, 0x3f6, 0x3fd, 0x404, 0x40b, 0x412, 0x419}\n"
+            "b0: v0 = meta mark\n"
+            "    br v0 in table0 -> b1, b2\n"
+            "b1: ret 5\n"
+            "b2: ret 0\n");
+}
+
+TEST(FindSets, ReturnsThatDifferAreTwoTargets) {
+  const Program program = with_sets(own_returns(8, [](uint32_t i) { return i / 4 + 1; }));
+  EXPECT_TRUE(program.tables.empty()) << print(program);
+}
+
+/// The least time that optimize() took for such a program, over `rounds`.
+double seconds_to_optimize(const std::string& text, int rounds) {
+  const Program source = program_of(text);
+  double least = 1e9;
+  for (int round = 0; round < rounds; ++round) {
+    Program program = source;
+    const auto start = std::chrono::steady_clock::now();
+    optimize(program);
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+    least = std::min(least, took.count());
+  }
+  return least;
+}
+
+// 8 times the tests: linear is 8, 64 would be quadratic.  The least of many turns, so that a busy
+// machine has to disturb all of them.
+TEST(FindSets, ListsWithTheirOwnReturnsTakeLinearTime) {
+  for (uint32_t verdicts : {1u, 2u, 1000u}) {
+    const auto verdict = [=](uint32_t i) { return 1 + i % verdicts; };
+    const double few = seconds_to_optimize(own_returns(500, verdict), 40);
+    const double many = seconds_to_optimize(own_returns(4000, verdict), 10);
+    EXPECT_LT(many, 24 * few) << verdicts << " verdicts: " << few << " s and " << many << " s";
+  }
+}
+
+// A thousand hosts with one verdict are one table, and cost as much as a list of keys: the chain
+// must be seen before anything asks each test what all the others say.
+TEST(FindSets, AListWithItsOwnReturnsCostsLessThanOneThatStays) {
+  const double set = seconds_to_optimize(own_returns(1000, [](uint32_t) { return 7; }), 40);
+  const double stays = seconds_to_optimize(own_returns(1000, [](uint32_t i) { return i; }), 40);
+  EXPECT_LT(3 * set, stays) << set << " s and " << stays << " s";
 }
 
 }  // namespace
