@@ -70,6 +70,14 @@ bool usual(const ipjit_packet& packet) {
          (p[20] & 0x3f) == 0 && p[21] == 0;
 }
 
+bool is_ipv4_fragment(const ipjit_packet& packet) {
+  const uint8_t* const p = packet.data;
+  size_t at = 12;
+  while (at + 4 < packet.caplen && p[at] == 0x81 && p[at + 1] == 0) at += 4;
+  return at + 10 <= packet.caplen && p[at] == 0x08 && p[at + 1] == 0 &&
+         ((p[at + 8] & 0x3f) != 0 || p[at + 9] != 0);
+}
+
 }  // namespace
 
 Result<Frames> frames_of(const FramesWish& wish) {
@@ -94,6 +102,14 @@ Frames only_rare(const Frames& frames) {
   while (result.packets.size() < frames.packets.size())
     result.packets.push_back(rare[result.packets.size() % rare.size()]);
   return result;
+}
+
+Frames without_fragments(Frames frames) {
+  const size_t left_out = std::erase_if(frames.packets, is_ipv4_fragment);
+  if (left_out)
+    frames.described +=
+        ", without " + std::to_string(left_out) + " IPv4 fragments, which this port keeps";
+  return frames;
 }
 
 }  // namespace ipjit::pktbench

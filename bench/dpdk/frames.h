@@ -34,4 +34,8 @@ Result<Frames> frames_of(const FramesWish& wish);
 /// what the usual mix hardly has.
 Frames only_rare(const Frames& frames);
 
+/// Without IPv4 fragments, for ports that let none through; `described` says how many were left
+/// out.
+Frames without_fragments(Frames frames);
+
 }  // namespace ipjit::pktbench

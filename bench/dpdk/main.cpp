@@ -43,6 +43,8 @@ class Program {
   Status swap();
   Status phase();
   Result<std::vector<Named>> named_filters() const;
+  /// What the port lets through of what the user wants.
+  Result<Frames> sendable(const FramesWish& wish) const;
   /// Load of `sets`, connected to the bench.
   Result<std::unique_ptr<Load>> load(std::vector<Frames> sets);
   std::vector<Candidate> engines(const Named& filter, const Load& load,
@@ -101,6 +103,12 @@ Result<std::vector<Named>> Program::named_filters() const {
   return named;
 }
 
+Result<Frames> Program::sendable(const FramesWish& wish) const {
+  Result<Frames> frames = frames_of(wish);
+  if (frames && bench_.cable.reassembles) frames = without_fragments(std::move(*frames));
+  return frames;
+}
+
 Result<std::unique_ptr<Load>> Program::load(std::vector<Frames> sets) {
   Pace pace{bench_.cable.queues, options_.burst, options_.bursty};
   if (bench_.cable.carries_mbufs) pace.carriers = bench_.alone ? kCarriersAlone : kCarriers;
@@ -120,7 +128,7 @@ Status Program::filters() {
   FramesWish wish = options_.frames;
   // The port replays its own capture; match counts are made of the same one.
   if (options_.port.starts_with("pcap:")) wish.traffic = options_.port.substr(5);
-  Result<Frames> frames = frames_of(wish);
+  Result<Frames> frames = sendable(wish);
   if (!frames) return frames.error();
   const std::string described = frames->described;
   const Result<std::vector<Named>> named = named_filters();
@@ -167,7 +175,7 @@ Status Program::rules() {
 }
 
 Status Program::swap() {
-  Result<Frames> frames = frames_of(options_.frames);
+  Result<Frames> frames = sendable(options_.frames);
   if (!frames) return frames.error();
   const Result<std::vector<Named>> named = named_filters();
   if (!named) return named.error();
@@ -191,7 +199,7 @@ Status Program::swap() {
 }
 
 Status Program::phase() {
-  const Result<Frames> frames = frames_of(options_.frames);
+  const Result<Frames> frames = sendable(options_.frames);
   if (!frames) return frames.error();
   const Result<std::vector<Named>> named = named_filters();
   if (!named) return named.error();

@@ -17,6 +17,8 @@ struct Cable {
   std::optional<uint16_t> generator;  ///< none: packets come from elsewhere
   unsigned queues = 1;
   bool carries_mbufs = false;  ///< the very mbufs come out that went in, and nothing is lost
+  /// IPv4 fragments do not come out: the kernel keeps them until it can put a datagram together.
+  bool reassembles = false;
   std::string described;
 };
 

@@ -130,5 +130,25 @@ TEST(FramesOf, RareIsWhatTheUsualMixHardlyHas) {
   }
 }
 
+TEST(FramesOf, FragmentsAreLeftOutAndCounted) {
+  const auto all = frames_of({.traffic = "imix", .packets = 20000});
+  ASSERT_TRUE(all);
+  const Frames whole = without_fragments(*all);
+  const size_t left_out = all->packets.size() - whole.packets.size();
+  EXPECT_GT(left_out, 0u);
+  EXPECT_THAT(whole.described,
+              HasSubstr("without " + std::to_string(left_out) + " IPv4 fragments"));
+  const auto fragments = [](const Frames& frames) {
+    return std::count_if(frames.packets.begin(), frames.packets.end(),
+                         [](const ipjit_packet& packet) {
+                           const uint8_t* p = packet.data;
+                           if (p[12] == 0x81 && p[13] == 0) p += 4;
+                           return p[12] == 8 && p[13] == 0 && ((p[20] & 0x3f) != 0 || p[21] != 0);
+                         });
+  };
+  EXPECT_EQ(static_cast<size_t>(fragments(*all)), left_out);
+  EXPECT_EQ(fragments(whole), 0);
+}
+
 }  // namespace
 }  // namespace ipjit::pktbench
