@@ -14,8 +14,8 @@ YES := $(if $(CI),-y,$(shell [ -t 0 ] || echo -y))
 help:
 	@echo "make demo       build, make a real capture, run tcpdump with and without ipjit"
 	@echo "make check      every test, sanitizer, fuzzer and lint that this project has"
-	@echo "make bench      measure for ten minutes, write docs/measurements.md, draw docs/plots/"
-	@echo "make bench-full the same with more repeats and longer runs, half an hour"
+	@echo "make bench      measure, write docs/measurements.md, draw docs/plots/; at most ten minutes"
+	@echo "make bench-full the same with more repeats and longer runs; at most 25 minutes"
 	@echo "make build      library, command and preload library, in $(BUILD)/"
 	@echo "make install    into PREFIX=$(PREFIX); make uninstall removes exactly that"
 	@echo "make deb        a Debian package, in $(BUILD)/"

@@ -2,20 +2,19 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Writes docs/measurements.md from the JSON that the benchmarks leave.
 
-    measurements.py DIRECTORY LOAD COMMAND OUT.md
+    measurements.py DIRECTORY OUT.md
 
-Nothing here is typed in but the targets: every figure comes out of packets.json, compile.json,
-model.json, phase.json, swap.json, micro.json, tcpdump.json and, where there is LLVM, tier2_compile.json, where
-there is valgrind, icache.json, and where there is DPDK, pktbench.json.
+Nothing here is typed in but the targets: every figure comes out of a file of DIRECTORY.  run.json says
+what ran, when and how long (scripts/bench_part.py); each other file is one part's.  A part without a
+file is named at the top of the page, and stands in its own place as missing.
 """
-import datetime
 import json
 import pathlib
-import subprocess
 import sys
 
 import measurements_dpdk as dpdk_part
 import measurements_kernel as kernel_part
+import measurements_line_rate as line_rate_part
 import measurements_micro as micro_part
 import measurements_tier2 as tier2_part
 from measurements_tier2 import cell, digits, engine, table
@@ -33,30 +32,26 @@ def verdict(value, target, least=True):
     return "yes" if (value >= target if least else value <= target) else "**no**"
 
 
-def commit():
-    def git(*args):
-        return subprocess.run(["git", *args], capture_output=True, text=True).stdout.strip()
-    dirty = " with uncommitted changes" if git("status", "--porcelain", "--untracked-files=no") else ""
-    return git("rev-parse", "--short=12", "HEAD") + dirty
-
-
-def target_rows(packets, compile_, swap, tcpdump):
-    """(what, target, measured, reached)"""
+def packet_targets(packets):
+    """(what, target, measured, reached), as all that follow"""
     by_id = {row["id"]: row for row in packets["filters"]}
-    for name in DPDK_TARGET[0]:
+    for name in (n for n in DPDK_TARGET[0] if n in by_id):
         over = engine(by_id[name], OURS).get("over_dpdk")
         if over:
             yield (f"{name} hot, over {by_id[name]['dpdk_reference']}", f"{DPDK_TARGET[1]}x",
                    cell(over["hot"]) + "x", verdict(over["hot"]["median"], DPDK_TARGET[1]))
         else:
             yield f"{name} hot, over rte_bpf JIT", f"{DPDK_TARGET[1]}x", "no DPDK here", "-"
-    for name, target in LIBPCAP_HOT.items():
+    for name, target in ((n, t) for n, t in LIBPCAP_HOT.items() if n in by_id):
         over = engine(by_id[name], OURS)["over_libpcap"]["hot"]
         yield f"{name} hot, over libpcap", f"{target}x", cell(over) + "x", verdict(over["median"], target)
-    for name, target in LIBPCAP_STREAM.items():
+    for name, target in ((n, t) for n, t in LIBPCAP_STREAM.items() if n in by_id):
         over = engine(by_id[name], OURS)["over_libpcap"]["stream"]
         hosts = "100 hosts" if name == "g" else "1,000 hosts"
         yield f"{name} ({hosts}) stream, over libpcap", f"{target}x", cell(over) + "x", verdict(over["median"], target)
+
+
+def compile_targets(compile_):
     for row in compile_["compile"]:
         target = COMPILE_US[row["insns"]]
         yield (f"compile + verify + publish, {row['insns']:,} instructions", f"{target:,} us",
@@ -67,9 +62,15 @@ def target_rows(packets, compile_, swap, tcpdump):
     row = next(r for r in compile_["expressions"] if r["hosts"] == 1000)
     yield ("expression of 1,000 hosts, text to running", f"{EXPRESSION_MS} ms", cell(row["ms"]) + " ms",
            verdict(row["ms"]["median"], EXPRESSION_MS, least=False))
+
+
+def tcpdump_targets(tcpdump):
     row = next(r for r in tcpdump["tasks"] if r["task"] == "write")
     yield (f"tcpdump -n -r of {tcpdump['bytes'] / 1e9:.2f} GB, -w /dev/null", f"{TCPDUMP}x", cell(row["ratio"]) + "x",
            verdict(row["ratio"]["median"], TCPDUMP))
+
+
+def swap_targets(swap):
     run = swap["with"]
     # Slow blocks happen without swaps too (preemption): only a rate well above that is waiting.
     quiet = swap["without"]
@@ -126,26 +127,7 @@ def compile_tables(compile_):
                  "pcap_compile alone", "rte_bpf convert + load + JIT"], rows)
 
 
-def page(packets, compile_, swap, tcpdump, tier2, micro, pktbench, run):
-    machine = packets["machine"]
-    yield "# Measurements\n"
-    yield ("Written by `make bench` from what the benchmarks in `bench/` printed; edit `scripts/measurements.py`, not "
-           "this page. Ratios travel to other machines, nanoseconds do not.\n")
-    yield table(["", ""], [
-        ["machine", f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}"],
-        ["software", f"{machine['compiler']}, {machine['libpcap']}, {packets['dpdk']}, {tcpdump['tcpdump']}"],
-        ["command", f"`{run['command']}`"],
-        ["commit", commit()],
-        ["date", datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")],
-        ["load average before", run["load"]],
-    ])
-    yield ("Cells are medians [min-max] over repeats; engines take turns inside each repeat in one process, and a ratio "
-           "is formed inside a repeat. Packet and compile times are the thread's CPU time; tcpdump is wall time.\n")
-    yield "## Against the targets\n"
-    rows = [*target_rows(packets, compile_, swap, tcpdump), *tier2_part.packet_targets(packets),
-            *tier2_part.other_targets(packets, tier2["tier2"], tier2["phase"]), *dpdk_part.targets(pktbench)]
-    yield table(["what", "at least (at most)", "measured", "reached"], rows)
-    yield "## Packets\n"
+def packet_section(packets):
     yield "![ns a packet of the stream, by filter and engine](plots/packets-stream.png)\n"
     yield (f"{packets['packets']:,} generated frames (IMIX 7:4:1, 8,192 flows, Zipf-like; `bench/traffic/traffic.cpp`); "
            f"hot: 1,024 of them looped; stream: one pass over all, from the cache that the cores share; cold: the same from "
@@ -159,16 +141,22 @@ def page(packets, compile_, swap, tcpdump, tier2, micro, pktbench, run):
            "DPDK 22.11 converts byte and word loads at `[x + k]` from the wrong register and encodes `jset` with a small "
            "constant wrongly; \"repaired\" is the same conversion and JIT with those instructions put right before "
            "loading (`bench/micro/rival_dpdk.cpp`).\n")
-    yield from tier2_part.sections(packets, tier2["model"], tier2["tier2"], tier2["phase"], tier2["icache"])
-    yield f"## Compiling, us ({compile_['rounds']} rounds)\n"
+
+
+def compile_section(compile_):
+    yield f"{compile_['rounds']} rounds.\n"
     yield from compile_tables(compile_)
-    yield "## tcpdump, whole process\n"
+
+
+def tcpdump_section(tcpdump):
     yield (f"{tcpdump['packets']:,} packets, {tcpdump['bytes'] / 1e9:.2f} GB, page cache warm, 100-host filter, "
            f"{100 * tcpdump['matched'] / tcpdump['packets']:.1f} % matched; outputs compared first and identical. "
            "`floor` reads the capture and refuses every packet at its first instruction.\n")
     yield table(["task", "tcpdump, s", "with ipjit, s", "times faster"],
                 [[r["task"], cell(r["plain_s"]), cell(r["ours_s"]), cell(r["ratio"])] for r in tcpdump["tasks"]])
-    yield "## Swaps\n"
+
+
+def swap_section(swap):
     rows = []
     for name, key in (("without swaps", "without"), ("with swaps", "with")):
         r = swap[key]
@@ -178,27 +166,121 @@ def page(packets, compile_, swap, tcpdump, tier2, micro, pktbench, run):
                  "blocks of 1,024 over 100 us"], rows)
     yield (f"Mappings of the process {swap['mappings'][0]} before and {swap['mappings'][1]} after, resident "
            f"{swap['resident_kb'][0]} and {swap['resident_kb'][1]} KB.\n")
-    yield from micro_part.sections(micro)
-    yield from dpdk_part.sections(pktbench)
+
+
+# (title, the parts that it is made of, its text); in the order of the page.
+SECTIONS = [
+    ("## Packets", ["packets"], packet_section),
+    *tier2_part.SECTIONS,
+    ("## Compiling, us", ["compile"], compile_section),
+    ("## tcpdump, whole process", ["tcpdump"], tcpdump_section),
+    ("## Swaps", ["swap"], swap_section),
+    ("## How costs grow", ["micro"], micro_part.sections),
+    *dpdk_part.SECTIONS,
+    ("## At 100 Gbit/s: a calculation", ["pktbench"], line_rate_part.section),
+]
+# (the parts, their rows)
+TARGETS = [
+    (["packets"], packet_targets),
+    (["compile"], compile_targets),
+    (["tcpdump"], tcpdump_targets),
+    (["swap"], swap_targets),
+    *tier2_part.TARGETS,
+    *dpdk_part.TARGETS,
+]
+
+
+class Results:
+    """The parts of a run: what they left, or why they left nothing."""
+
+    def __init__(self, directory):
+        self.run = json.loads((directory / "run.json").read_text())
+        self.notes = {part["name"]: part for part in self.run["parts"]}
+        self.documents = {}
+        for name in self.notes:
+            path = directory / f"{name}.json"
+            if path.exists():
+                self.documents[name] = json.loads(path.read_text())
+
+    def why_missing(self, names):
+        """Of the first that is missing; None if all are there."""
+        for name in names:
+            if name not in self.documents:
+                note = self.notes.get(name, {})
+                return f"{name}: " + (note.get("failed") or note.get("skipped") or "not built here")
+        return None
+
+    def of(self, names):
+        return [self.documents[name] for name in names]
+
+
+def head(results):
+    run, documents = results.run, results.documents
+    machine = next((d["machine"] for d in documents.values() if "machine" in d), None)
+    rows = []
+    if machine:
+        rows.append(["machine", f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}"])
+        also = [documents[part][key] for part, key in (("packets", "dpdk"), ("tcpdump", "tcpdump")) if part in documents]
+        rows.append(["software", ", ".join([machine["compiler"], machine["libpcap"], *also])])
+    seconds = sum(part["wall_s"] for part in run["parts"])
+    others = sum(part["others_cpus"] * part["wall_s"] for part in run["parts"]) / max(seconds, 1)
+    rows += [["command", f"`{run['command']}`"], ["commit", run["commit"]], ["date", run["date"]],
+             ["load", f"average {run['load']} before; while it ran, other processes used {others:.2f} of {run['cpus']} CPUs"],
+             ["took", f"{seconds / 60:.1f} minutes"]]
+    yield table(["", ""], rows)
+    failed = [f"{name} {note['failed']}" for name, note in results.notes.items() if "failed" in note]
+    lacking = [f"{name} ({note['skipped']})" for name, note in results.notes.items() if "skipped" in note]
+    if failed:
+        yield f"**Missing, because they failed: {'; '.join(failed)}.**\n"
+    if lacking:
+        yield f"Not measured: {'; '.join(lacking)}.\n"
+
+
+def time_table(run):
+    yield table(["part", "seconds", "of CPU", "in the kernel", "CPUs that others used", ""],
+                [[p["name"], f"{p['wall_s']:.0f}", f"{p['user_s']:.0f}", f"{p['system_s']:.0f}", f"{p['others_cpus']:.2f}",
+                  p.get("failed") or p.get("skipped") or ""] for p in run["parts"]])
+
+
+def target_rows(results):
+    for names, rows in TARGETS:
+        if why := results.why_missing(names):
+            yield ", ".join(names), "-", why, "-"
+        else:
+            yield from rows(*results.of(names))
+
+
+def page(results):
+    yield "# Measurements\n"
+    yield ("Written by `make bench` from what the benchmarks in `bench/` printed; edit `scripts/measurements.py`, not "
+           "this page. Ratios travel to other machines, nanoseconds do not.\n")
+    yield from head(results)
+    yield ("Cells are medians [min-max] over repeats; engines take turns inside each repeat in one process, and a ratio "
+           "is formed inside a repeat. Packet and compile times are the thread's CPU time; tcpdump is wall time.\n")
+    yield "## Against the targets\n"
+    yield table(["what", "at least (at most)", "measured", "reached"], list(target_rows(results)))
+    for title, names, text in SECTIONS:
+        yield title + "\n"
+        if why := results.why_missing(names):
+            yield f"Not measured: {why}.\n"
+        elif text:
+            yield from text(*results.of(names))
+    yield "## How long the parts took\n"
+    yield from time_table(results.run)
 
 
 def main(argv):
-    if len(argv) != 5:
+    if len(argv) != 3:
         print(__doc__, file=sys.stderr)
         return 2
-    directory = pathlib.Path(argv[1])
-    read = lambda name: json.loads((directory / f"{name}.json").read_text())
-    maybe = lambda name: read(name) if (directory / f"{name}.json").exists() else None
-    tier2 = {"model": read("model"), "tier2": maybe("tier2_compile"), "phase": read("phase"),
-             "icache": maybe("icache")}
-    parts = page(read("packets"), read("compile"), read("swap"), read("tcpdump"), tier2,
-                 read("micro"), maybe("pktbench"), {"load": argv[2], "command": argv[3]})
-    target = pathlib.Path(argv[4])
+    directory, target = pathlib.Path(argv[1]), pathlib.Path(argv[2])
+    parts = [*page(Results(directory))]
     # scripts/vm-bench counts what is the same on every machine; what it has not counted anew stays.
+    counted = directory / "kernel.json"
     old = target.read_text() if target.exists() else ""
-    kernel = [*kernel_part.sections(maybe("kernel"))] or [kernel_part.part_of(old)]
+    kernel = [*kernel_part.sections(json.loads(counted.read_text()))] if counted.exists() else [kernel_part.kept(old)]
     target.write_text("\n".join([*parts, *kernel]))
-    print(f"wrote {argv[4]}")
+    print(f"wrote {target}")
     return 0
 
 

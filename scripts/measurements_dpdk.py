@@ -30,23 +30,23 @@ def filter_targets(contests):
                    verdict(over["subtracted"]["median"], target))
 
 
-def targets(pktbench):
-    """(what, target, measured, reached); `pktbench` None: there is no DPDK here."""
-    if not pktbench:
-        yield "packets through DPDK ports", "-", "no DPDK here", "-"
-        return
+def rate_targets(pktbench):
+    """(what, target, measured, reached)"""
     contests = pktbench["filters"]["contests"]
     forward = contests[0]["engines"][0]["mpps"]
     yield (f"forward only, 64-byte packets, {pktbench['port']}", f"{FORWARD_MPPS} Mpps", cell(forward) + " Mpps",
            verdict(forward["median"], FORWARD_MPPS))
     yield from filter_targets(contests)
-    swap = pktbench["swap"]
+
+
+def swap_targets(document):
+    swap = document["swap"]
+    share = lambda of: f"{100 * of['median']:.1f} % [{100 * of['min']:.1f}-{100 * of['max']:.1f}]"
     kept, bad = swap["throughput"], swap["with"]["wrong"] + swap["with"]["lost"] + swap["with"]["dropped"]
     yield (f"{swap['per_second']:.0f} swaps a second for {swap['seconds']:.0f} s under load",
            "0 wrong, 0 lost, 97 % of the throughput",
            f"{swap['with']['wrong']} wrong, {swap['with']['lost'] + swap['with']['dropped']} lost of "
-           f"{swap['with']['packets'] / 1e6:.0f} M, {100 * kept['median']:.1f} % "
-           f"[{100 * kept['min']:.1f}-{100 * kept['max']:.1f}]",
+           f"{swap['with']['packets'] / 1e6:.0f} M, {share(kept)} on the wall, {share(swap['busy_throughput'])} by CPU time",
            "**no**" if bad else verdict(kept["median"], THROUGHPUT))
 
 
@@ -101,28 +101,48 @@ def phase_table(phase):
                   "retreats so far"], rows)
 
 
-def sections(pktbench):
-    if not pktbench:
-        return
-    yield "## Packets through DPDK ports\n"
+def rate_section(pktbench):
     yield (f"`ipjit-pktbench` (`bench/dpdk/`): {pktbench['dpdk']}, {pktbench['port']}, {pktbench['lcores']} lcore, bursts "
            f"of {pktbench['burst']}, {'huge pages' if pktbench['huge_pages'] else 'no huge pages reserved'}; "
            f"{pktbench['filters']['traffic']}. Generator and filter run to completion on one lcore; a packet passes four "
            "ring operations, its mbuf and first line are asked for before the engine sees it, and `forward only` is all "
            "that without a filter. Mpps and ns are the lcore's CPU time, latencies time on the wall.\n")
+    yield "![ns a packet through ports, by filter and engine](plots/ports.png)\n"
     for row in pktbench["filters"]["contests"]:
         name = f"`{row['described'][:60]}`" if row["described"] else "(empty)"
         yield f"### {row['name']}: {name}\n"
         yield from contest_table(row)
+
+
+def rule_section(pktbench):
+    if not pktbench.get("rules"):
+        yield "Not measured: the file of rules is not on this machine.\n"
     for row in pktbench.get("rules", []):
-        yield f"### {row['name']}\n"
+        yield f"{row['name']}; {row['described']}.\n"
         yield from contest_table(row)
-    swap = pktbench["swap"]
-    yield "### Replaced under load\n"
+
+
+def swap_section(document):
+    swap = document["swap"]
     yield (f"Filter {swap['filter']}, tier 1, {swap['swaps']:,} replacements ({digits(swap['replace_us'])} us each) in segments "
-           "that take turns with segments without; each packet knows what either program must say. By the lcore's CPU time "
-           f"the throughput is {100 * swap['busy_throughput']['median']:.1f} % of without.\n")
+           "that take turns with segments without; each packet knows what either program must say. Throughput with swaps is "
+           f"{100 * swap['throughput']['median']:.1f} % of without by the clock on the wall, and "
+           f"{100 * swap['busy_throughput']['median']:.1f} % by the lcore's CPU time.\n")
+    yield "![throughput with swaps and without](plots/swap.png)\n"
     yield swap_table(swap)
-    if "phase" in pktbench:
-        yield f"### Traffic that changes, filter {pktbench['phase']['filter']}\n"
-        yield phase_table(pktbench["phase"])
+
+
+def phase_section(document):
+    yield f"Filter {document['phase']['filter']}.\n"
+    yield "![Mpps while the traffic changes](plots/phase-ports.png)\n"
+    yield phase_table(document["phase"])
+
+
+# As in measurements.py.
+SECTIONS = [
+    ("## Packets through DPDK ports", ["pktbench"], rate_section),
+    ("### Rule sets of 5-tuples", ["pktbench"], rule_section),
+    ("### Replaced under load", ["pktbench_swap"], swap_section),
+    ("### Traffic that changes, through ports", ["pktbench_phase"], phase_section),
+]
+TARGETS = [(["pktbench"], rate_targets), (["pktbench_swap"], swap_targets)]

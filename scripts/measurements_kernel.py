@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The kernel's part of docs/measurements.md, from the JSON that scripts/vm-bench leaves.
 
+    measurements_kernel.py --stamp kernel.json     notes commit and date in it
     measurements_kernel.py --show kernel.json      prints the part
     measurements_kernel.py kernel.json PAGE.md     puts it into the page, in place of the old one
 """
@@ -10,9 +11,11 @@ import pathlib
 import re
 import sys
 
+import bench_part
 from measurements_tier2 import digits, table, verdict
 
 TITLE = "## In the kernel"
+OLDER = "Not of this run, but of the last that counted (`scripts/vm-bench`)."
 # Filter: our instructions as a share of the kernel JIT's, at most.
 SHARES = {"b": 1.2, "c": 0.5, "d": 0.5, "e": 0.5, "f": 0.5, "g": 0.15, "i": 1.2, "j": 0.5}
 VERIFY_PER_BYTE, ATTACH_PACKETS = 150, 100
@@ -55,7 +58,8 @@ def sections(kernel):
            f"sampling on; {filters['frames']:,} generated frames (`bench/traffic`), {filters['rounds']} rounds, "
            "interrupts off, one boot. "
            "`kernel` is the kernel's own JIT. *In one piece*: linear; *split*: all but the Ethernet header in pages, where "
-           "our code passes on to the kernel's what it cannot see. Mean [least-most of one frame]. `scripts/vm-bench`.\n")
+           "our code passes on to the kernel's what it cannot see. Mean [least-most of one frame]. `scripts/vm-bench`"
+           + (f", {kernel['date']}, commit {kernel['commit']}.\n" if "commit" in kernel else ".\n"))
     yield table(["", "target", "measured", "reached"], [list(row) for row in target_rows(kernel)])
     yield table(["filter", "cBPF instructions", "kernel, in one piece", "tier 1", "kernel, split", "tier 1"], list(filter_rows(kernel)))
 
@@ -64,6 +68,12 @@ def part_of(page):
     """The part as it stands in the page; nothing where it does not."""
     found = re.search(re.escape(TITLE) + r"\n.*?(?=^## |\Z)", page, re.S | re.M)
     return found[0] if found else ""
+
+
+def kept(page):
+    """The part as it stands in the page, which says that it is older than the rest."""
+    part = part_of(page)
+    return part if OLDER in part else part.replace(TITLE + "\n", f"{TITLE}\n\n{OLDER}\n", 1)
 
 
 def replaced(page, part):
@@ -78,6 +88,9 @@ def main(argv):
     if len(argv) != 3:
         print(__doc__, file=sys.stderr)
         return 2
+    if argv[1] == "--stamp":
+        bench_part.write(argv[2], bench_part.read(argv[2]) | {"commit": bench_part.commit(), "date": bench_part.now()})
+        return 0
     name = argv[2] if argv[1] == "--show" else argv[1]
     part = "\n".join(sections(json.loads(pathlib.Path(name).read_text()))) + "\n"
     if argv[1] == "--show":

@@ -24,7 +24,6 @@ def growth_table(micro):
 
 
 def sections(micro):
-    yield "## How costs grow\n"
     yield ("By `micro_bench`: a list of hosts, of which a compiler can make a table, and a chain of tests, of which it "
            "cannot. `rules` is a packet of the stream, `compile` a filter, `stage` a part of tier 1's compile, `lookup "
            "find` a probe of which half hit. \"One more\" is the slope between the ends; the exponent is that of the power "

@@ -25,7 +25,8 @@ def verdict(good):
 
 def table(head, rows):
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows]) + "\n"
+    row_of = lambda row: "| " + " | ".join(text.replace("|", "\\|") for text in row) + " |"
+    return "\n".join(lines + [row_of(row) for row in rows]) + "\n"
 
 
 def engine(row, name):
@@ -83,23 +84,28 @@ def gain_ns(packets, name="c"):
 def break_even(packets, tier2):
     """(compile ms, gain ns, packets) for filter c, or None where tier 2 is not there."""
     row = next(r for r in packets["filters"] if r["id"] == "c")
-    if tier2 is None or "refusal" in engine(row, "ipjit tier2"):
+    if "refusal" in engine(row, "ipjit tier2"):
         return None
     warm = next(r for r in tier2["tier2_compile"] if r["name"] == "c")["warm_ms"]["median"]
     gain = gain_ns(packets)["stream"]
     return warm, gain, warm * 1e6 / gain if gain > 0 else float("inf")
 
 
-def other_targets(packets, tier2, phase):
-    if tier2 is not None:
-        for row in tier2["tier2_compile"]:
-            if row["name"] in COMPILE_MS:
-                most = COMPILE_MS[row["name"]]
-                yield (f"tier-2 compile, warm, {row['name']}", f"({most} ms)", cell(row["warm_ms"]) + " ms",
-                       verdict(row["warm_ms"]["median"] <= most))
+def compile_targets(tier2):
+    for row in tier2["tier2_compile"]:
+        if row["name"] in COMPILE_MS:
+            most = COMPILE_MS[row["name"]]
+            yield (f"tier-2 compile, warm, {row['name']}", f"({most} ms)", cell(row["warm_ms"]) + " ms",
+                   verdict(row["warm_ms"]["median"] <= most))
+
+
+def break_even_target(packets, tier2):
     if even := break_even(packets, tier2):
         yield ("break-even against tier 1, c, stream", f"({BREAK_EVEN / 1e6:.0f} M packets)",
                f"{even[2] / 1e6:.2f} M packets", verdict(even[2] <= BREAK_EVEN))
+
+
+def phase_targets(phase):
     for of in phase["filters"]:
         back = of["phases"][1]
         meanwhile = back.get("tenths", {}).get("min")
@@ -165,9 +171,6 @@ def compile_table(tier2):
 
 
 def icache_section(icache):
-    if icache is None:
-        yield "Not measured: valgrind is not there.\n"
-        return
     yield (f"{icache['filters']} filters (as c, f and j, with other ports), each on its own code, take turns on "
            f"{icache['packets']:,} packets; valgrind simulates an instruction cache of {icache['i1']}. "
            "Bytes are of the generated code.\n")
@@ -176,32 +179,52 @@ def icache_section(icache):
                   digits(r["i1_misses"] / icache["packets"] / icache["filters"])] for r in icache["rows"]])
 
 
-def sections(packets, model, tier2, phase, icache):
-    yield "## Tier 2\n"
+def instruction_section(packets):
     yield ("`ipjit tier2` is the general program specialised for the true profile of the traffic and compiled by LLVM, "
            "through the inlined call path; `tier1 specialised` is the same IR through tier 1. Hot and stream each have "
            "code for their own profile.\n")
-    yield "### Instructions a packet of the stream, the calling loop (about ten) included\n"
     yield instruction_table(packets)
-    yield "### Ablation: each specialisation off in turn, ns/packet, bare bodies\n"
+
+
+def ablation_section(model):
     yield ("Where a pass makes no difference to a filter's program it has no row. `worth` is what its absence costs on "
            "the stream, in tier 2's code where there is LLVM. Instructions of the IR and wrong guesses of branches are a "
            "packet's, by the profile. The other rows are promised nothing of the packets; `with fold_facts` is the "
            "specialised program that knows how short and how long they are.\n")
     yield "![each specialisation left out in turn](plots/ablation.png)\n"
     yield ablation_table(model)
-    yield "### The compile server\n"
-    if tier2 is None:
-        yield "Not measured: built without LLVM 19.\n"
-    else:
-        yield ("From the call in the process that asks to its return, wall time (`bench/micro/tier2_compile.cpp`): cold, no "
-               "server runs and it has to start; warm, a program that it has never seen; then one that it has compiled.\n")
-        yield compile_table(tier2)
-        if even := break_even(packets, tier2):
-            yield (f"Break-even for c: {digits(even[0])} ms of a warm compile, {even[1]:.2f} ns a packet gained on the "
-                   f"stream by single calls: {even[2] / 1e6:.2f} M packets.\n")
-    yield "### A change of traffic, through the whole runtime\n"
+
+
+def compile_section(tier2):
+    yield ("From the call in the process that asks to its return, wall time (`bench/micro/tier2_compile.cpp`): cold, no "
+           "server runs and it has to start; warm, a program that it has never seen; then one that it has compiled.\n")
+    yield compile_table(tier2)
+
+
+def break_even_section(packets, tier2):
+    if even := break_even(packets, tier2):
+        yield (f"For c: {digits(even[0])} ms of a warm compile, {even[1]:.2f} ns a packet gained on the stream by single "
+               f"calls: {even[2] / 1e6:.2f} M packets.\n")
+
+
+def phase_section(phase):
     yield "![throughput over tier 1 while the traffic changes](plots/phases.png)\n"
     yield phase_table(phase)
-    yield "### Instruction cache\n"
-    yield from icache_section(icache)
+
+
+# As in measurements.py.
+SECTIONS = [
+    ("## Tier 2", [], None),
+    ("### Instructions a packet of the stream, the calling loop (about ten) included", ["packets"], instruction_section),
+    ("### Ablation: each specialisation off in turn, ns/packet, bare bodies", ["model"], ablation_section),
+    ("### The compile server", ["tier2_compile"], compile_section),
+    ("### Break-even", ["packets", "tier2_compile"], break_even_section),
+    ("### A change of traffic, through the whole runtime", ["phase"], phase_section),
+    ("### Instruction cache", ["icache"], icache_section),
+]
+TARGETS = [
+    (["packets"], packet_targets),
+    (["tier2_compile"], compile_targets),
+    (["packets", "tier2_compile"], break_even_target),
+    (["phase"], phase_targets),
+]

@@ -4,8 +4,8 @@
 
     plots.py DIRECTORY OUT
 
-Each picture is written as SVG and PNG; a picture whose JSON is not there is left alone.  The same
-numbers give the same bytes.  No picture needs its colours: bars carry hatches, lines carry markers
+Each picture is written as SVG and PNG; one whose JSON is not there is removed, as it would be of another
+run.  The same numbers give the same bytes.  No picture needs its colours: bars carry hatches, lines carry markers
 and their name at their end, and the colours are told apart by colour-blind readers too (the palette
 of Okabe and Ito).
 """
@@ -16,7 +16,8 @@ import sys
 import matplotlib
 
 matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402  (the backend first)
+import matplotlib.patheffects as patheffects  # noqa: E402  (the backend first)
+import matplotlib.pyplot as plt  # noqa: E402
 from matplotlib.ticker import FuncFormatter, NullFormatter  # noqa: E402
 
 import plots_pktbench  # noqa: E402
@@ -65,6 +66,18 @@ def save(figure, out, name):
     print(f"{out / name}.svg, .png")
 
 
+def whisker(axes, y, least, most):
+    """From least to most; light around dark, so that it is seen on a bar of any shade."""
+    axes.plot([least, most], [y, y], color=RED, linewidth=1.1, solid_capstyle="butt",
+              path_effects=[patheffects.withStroke(linewidth=2.8, foreground="white")])
+
+
+def cut_sign(axes, end, y):
+    """In the end of a bar that is longer than its picture."""
+    axes.text(end, y, "≫ ", ha="right", va="center", fontsize=11, weight="bold",
+              bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5})
+
+
 def bars_of_filter(axes, row, kind):
     """One filter's engines, each as a bar that ends in its number; a very long bar is cut."""
     cells = {e["name"]: e for e in row["engines"]}
@@ -76,7 +89,7 @@ def bars_of_filter(axes, row, kind):
     known = sorted(v["median"] for v in values if v)
     limit = known[-1]
     # Where one engine is far behind all others its bar would leave them no room.
-    while len(known) > 1 and limit > 6 * known[-2]:
+    while len(known) > 1 and known[-1] > 6 * known[-2]:
         known.pop()
         limit = known[-1] * 1.7
     for y, (label, value) in enumerate(zip(labels, values)):
@@ -87,11 +100,9 @@ def bars_of_filter(axes, row, kind):
         shown = min(value["median"], limit)
         axes.barh(y, shown, 0.72, color=colour, hatch=hatch, edgecolor="black", linewidth=0.6)
         if value["median"] > limit:
-            axes.text(shown, y, "≫ ", ha="right", va="center", fontsize=11, weight="bold")
+            cut_sign(axes, shown, y)
         else:
-            axes.errorbar(value["median"], y, xerr=[[value["median"] - value["min"]],
-                                                    [min(value["max"], limit * 1.15) - value["median"]]],
-                          color=RED, linewidth=1)
+            whisker(axes, y, value["min"], min(value["max"], limit * 1.15))
         end = max(shown, min(value["max"], limit * 1.15))
         axes.text(end + limit * 0.03, y, digits(value["median"]), va="center", fontsize=8.5)
     axes.set_yticks(range(len(labels)), labels, fontsize=8.5)
@@ -130,30 +141,25 @@ def curve(axes, points, engine, label, scale=1.0):
                       color=colour, alpha=0.2, linewidth=0)
     axes.plot(sizes, values, marker=marker, color=colour, linewidth=1.8, markersize=6.5, markeredgecolor="black",
               markeredgewidth=0.5)
-    return sizes[-1], values[-1], label, values[-1] > 2 * values[-2]
+    return sizes[-1], values[-1], label, colour
 
 
 def label_ends(axes, ends):
-    """Names at the lines' ends, moved apart (on the log scale) where they would cover each other."""
+    """The lines' names in a column on the right, in the order of the lines' ends, moved apart (on the log
+    scale) where they would cover each other; a thin line leads from an end to its name."""
     low, high = axes.get_ylim()
-    last = max(e[0] for e in ends)
+    column = max(x for x, _, _, _ in ends) * 1.3
     step = (high / low) ** 0.055
-    box = {"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.85}
-    for x, y, label, steep in ends:
-        if x < last:  # ends early, among other lines: beside the end that its own line leaves free
-            axes.annotate(label, (x, y), xytext=(4, 9) if steep else (7, -5), textcoords="offset points", fontsize=9.5,
-                          ha="right" if steep else "left", va="bottom" if steep else "top", bbox=box,
-                          annotation_clip=False)
-    ends = sorted((e[:3] for e in ends if e[0] == last), key=lambda e: e[1])
+    ends = sorted(ends, key=lambda end: end[1])
     heights, at = [], 0.0
-    for _, y, _ in ends:
+    for _, y, _, _ in ends:
         at = max(y, at * step)
         heights.append(at)
     for i in reversed(range(len(ends))):  # what was pushed out at the top pushes back
         heights[i] = min(heights[i], high / step ** (len(ends) - 1 - i))
-    for (x, y, label), at in zip(ends, heights):
-        axes.annotate(label, (x, y), xytext=(x * 1.3, at), fontsize=9.5, va="center", annotation_clip=False,
-                      arrowprops={"arrowstyle": "-", "linewidth": 0.5, "color": GREY})
+    for (x, y, label, colour), at in zip(ends, heights):
+        axes.annotate(label, (x, y), xytext=(column, at), fontsize=9.5, va="center", annotation_clip=False,
+                      arrowprops={"arrowstyle": "-", "linewidth": 0.8, "color": colour, "linestyle": ":"})
 
 
 def log_axes(axes, x_title, y_title, title):
@@ -273,8 +279,7 @@ def ablation(document, out):
             colour, hatch = ((GREY, "") if label == "general" else (BLUE, "") if label == "specialised"
                              else (YELLOW, "////"))
             axes.barh(y, value, 0.72, color=colour, hatch=hatch, edgecolor="black", linewidth=0.6)
-            axes.errorbar(value, y, xerr=[[value - cell["stream"]["min"]], [cell["stream"]["max"] - value]],
-                          color=RED, linewidth=1)
+            whisker(axes, y, cell["stream"]["min"], cell["stream"]["max"])
             axes.text(max(value, cell["stream"]["max"]) * 1.03, y, digits(value), va="center", fontsize=8.5)
         axes.set_yticks(range(len(labels)), [label.replace("without ", "– ").replace("with ", "+ ") for label in labels],
                         fontsize=8.5)
@@ -291,13 +296,21 @@ def ablation(document, out):
     save(figure, out, "ablation")
 
 
-def through_ports(document, out):
-    figure = plots_pktbench.phase_figure(document)
-    if figure:
-        save(figure, out, "phase-ports")
+def of_ports(name, figure_of):
+    def draw(document, out):
+        if figure := figure_of(document):
+            save(figure, out, name)
+    return draw
 
 
-PICTURES = {"packets": packets, "micro": micro, "phase": phases, "model": ablation, "pktbench": through_ports}
+# A part's JSON, how it is drawn, and the pictures' names.
+PICTURES = [("packets", packets, ("packets-hot", "packets-stream")),
+            ("micro", micro, ("rules", "compile", "lookup")),
+            ("phase", phases, ("phases",)),
+            ("model", ablation, ("ablation",)),
+            ("pktbench", of_ports("ports", lambda document: plots_pktbench.rates_figure(document, TITLES)), ("ports",)),
+            ("pktbench_swap", of_ports("swap", plots_pktbench.swap_figure), ("swap",)),
+            ("pktbench_phase", of_ports("phase-ports", plots_pktbench.phase_figure), ("phase-ports",))]
 
 
 def main(argv):
@@ -307,8 +320,11 @@ def main(argv):
     plt.rcParams.update({"svg.hashsalt": "ipjit", "font.family": "DejaVu Sans", "hatch.linewidth": 0.7})
     out = pathlib.Path(argv[2])
     out.mkdir(parents=True, exist_ok=True)
-    for name, draw in PICTURES.items():
-        path = pathlib.Path(argv[1]) / f"{name}.json"
+    for part, draw, names in PICTURES:
+        for name in names:
+            for kind in ("svg", "png"):
+                (out / f"{name}.{kind}").unlink(missing_ok=True)
+        path = pathlib.Path(argv[1]) / f"{part}.json"
         if path.exists():
             draw(json.loads(path.read_text()), out)
     return 0

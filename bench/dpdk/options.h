@@ -11,7 +11,7 @@ namespace ipjit::pktbench {
 
 struct Options {
   std::vector<std::string> scenarios = {"filters"};
-  std::string filters = "cdgj";          ///< letters of bench/filters.h
+  std::string filters = "cdgij";         ///< letters of bench/filters.h
   std::vector<std::string> expressions;  ///< the user's own
   std::vector<std::string> engines;
   std::string hosts1000;  ///< where filter h's program is kept

@@ -157,6 +157,7 @@ struct Side {
   SwapSide finished() {
     const double cycles_per_us = static_cast<double>(rte_get_tsc_hz()) / 1e6;
     sum.mpps = bench::spread_of(mpps);
+    sum.segments_mpps = mpps;
     sum.bursts_over_50us = bursts.above(static_cast<uint64_t>(50 * cycles_per_us));
     sum.p999_us = static_cast<double>(bursts.quantile(0.999)) / cycles_per_us;
     return sum;

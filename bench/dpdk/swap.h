@@ -22,6 +22,7 @@ struct SwapWish {
 
 struct SwapSide {
   bench::Spread mpps;
+  std::vector<double> segments_mpps;  ///< the same, as they came
   uint64_t received = 0;
   uint64_t wrong = 0;     ///< verdicts that neither program gives
   uint64_t of_other = 0;  ///< verdicts of the second program

@@ -8,6 +8,7 @@ namespace {
 
 nlohmann::json to_json(const SwapSide& side) {
   return {{"mpps", bench::to_json(side.mpps)},
+          {"segments_mpps", side.segments_mpps},
           {"packets", side.received},
           {"wrong", side.wrong},
           {"of_second_program", side.of_other},
@@ -32,6 +33,7 @@ nlohmann::json to_json(const SwapResults& results) {
           {"described", results.wish.described},
           {"wanted_per_second", results.wish.per_second},
           {"seconds", results.wish.seconds},
+          {"segment_seconds", results.wish.segment_s},
           {"swaps", results.swaps},
           {"per_second", results.per_second},
           {"replace_us", results.replace_us},

@@ -14,6 +14,7 @@ import unittest
 PROGRAM, SOURCE = sys.argv[1], pathlib.Path(sys.argv[2])
 sys.path.insert(0, str(SOURCE / "scripts"))
 import measurements_dpdk  # noqa: E402  (from the directory above)
+import measurements_line_rate  # noqa: E402
 
 
 def run(*arguments):
@@ -72,13 +73,13 @@ class Pktbench(unittest.TestCase):
             self.assertEqual(series["seconds"], sorted(series["seconds"]))
 
     def test_the_page_of_measurements_takes_it(self):
-        targets = list(measurements_dpdk.targets(self.json))
+        parts = [*measurements_dpdk.SECTIONS, ("", ["pktbench"], measurements_line_rate.section)]
+        text = "\n".join(line for _, _, lines in parts for line in lines(self.json))
+        for wanted in ("tcp port 80", "replacements", "usual traffic again", "forward only", "148.8 Mpps"):
+            self.assertIn(wanted, text)
+        targets = [row for _, rows in measurements_dpdk.TARGETS for row in rows(self.json)]
         self.assertGreaterEqual(len(targets), 4)
         self.assertTrue(all(len(row) == 4 for row in targets))
-        text = "\n".join(measurements_dpdk.sections(self.json))
-        for wanted in ("tcp port 80", "Replaced under load", "Traffic that changes", "forward only"):
-            self.assertIn(wanted, text)
-        self.assertEqual(list(measurements_dpdk.sections(None)), [])
 
     def test_refusals(self):
         for arguments, status, why in (
