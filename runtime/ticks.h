@@ -39,9 +39,12 @@ class TickClock {
   /// `readings`: so many such functions, taken together.
   uint64_t picoseconds(uint64_t ticks, uint64_t readings = 1) const;
 
+  /// Ticks between two readings around a call of nothing.
+  uint64_t reading() const { return reading_; }
+
  private:
   uint64_t first_ticks_, first_ns_;
-  uint64_t reading_;  ///< ticks between two readings around a call of nothing
+  uint64_t reading_;
 };
 
 }  // namespace ipjit::runtime

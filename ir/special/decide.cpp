@@ -2,8 +2,9 @@
 // Whether to specialise, stay or go back.
 //
 // In this order, and the first that speaks decides:
-//   back    a promise is broken; guards fail too often; what runs is expected to be slower than the
-//           general code; the traffic has drifted and nothing better is ready
+//   back    a promise is broken; guards fail too often; what runs is slower than the general code,
+//           measured beyond doubt or, where nothing was measured, expected; the traffic has drifted
+//           and nothing better is ready
 //   stay    tier 2 cannot build; too few samples; a back-off is running; no candidate, or the one
 //           that runs; the gain is noise, or too small for its compile cost within the horizon
 //   build   otherwise
@@ -72,6 +73,7 @@ class Deciding {
       return yes(say("%.0f %% of the packets leave by a guard, more than %.0f %%.",
                      percent(s_.guard_failures), percent(p_.max_guard_failures)));
     }
+    if (s_.measured > 0) return is_measured_slower();
     const bool known = enough_samples() && s_.current_ns > 0 && s_.general_ns > 0;
     if (known && s_.current_ns > s_.general_ns * (1 + p_.min_gain_share)) {
       return yes(
@@ -80,6 +82,16 @@ class Deciding {
               s_.current_ns, s_.general_ns));
     }
     return false;
+  }
+
+  /// A difference that the clock's noise explains is none.
+  bool is_measured_slower() {
+    const double at_least = s_.measured - p_.sure * s_.measured_error;
+    if (at_least <= 1 + p_.min_gain_share) return false;
+    return yes(
+        say("On the packets of now the code was measured to take %.2f (+- %.2f) of the "
+            "general code's time.",
+            s_.measured, s_.measured_error));
   }
 
   bool enough_samples() const { return s_.samples >= p_.min_samples; }

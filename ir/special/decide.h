@@ -19,6 +19,7 @@ struct Policy {
   double margin = 2;             ///< the gain within the horizon must be this many compile costs
   double max_guard_failures = 0.10;  ///< share of packets; more: retreat
   double max_drift = 0.25;           ///< Drift::largest against the profile that was built for
+  double sure = 3;                   ///< standard errors behind which a measurement is no noise
   uint64_t first_backoff_ns = 1'000'000'000;  ///< after the first failure; doubles
   uint64_t longest_backoff_ns = 3'600'000'000'000;
 };
@@ -35,6 +36,8 @@ struct Situation {
 
   double general_ns = 0;         ///< expected cost of the general code under the fresh profile
   double current_ns = 0;         ///< expected cost of what runs under the fresh profile
+  double measured = 0;           ///< tier 2: what it takes in the general code's time; 0: unknown
+  double measured_error = 0;     ///< standard error of `measured`
   double candidate_ns = 0;       ///< expected cost of the best candidate; 0: none was made
   bool same_as_current = false;  ///< the candidate is what runs already
   double compile_ns = 0;         ///< estimate: compile, verify, replay

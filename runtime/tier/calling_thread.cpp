@@ -6,7 +6,9 @@
 // Every other window of a specialised filter runs the general code, which gives the same verdicts:
 // so both are timed on the traffic of now.  Timing single packets is unjust to code without
 // branches (race.cpp), but equally so at any time: what counts is the ratio against that of the
-// first comparison behind a publication, when the traffic was what the code had been built for.
+// first windows behind a publication, when the traffic was what the code had been built for.  It is
+// evidence for gross losses only, and evidence.h says when it is evidence; each time that the
+// builder's race finds it was none, twice as many windows are wanted.
 //
 // Hazard: this may run in a signal handler of the program, so nothing here allocates or locks, and
 // the builder is asked for, not started, where that would.
@@ -28,11 +30,9 @@ namespace {
 constexpr uint64_t kHotPackets = 65'536;  ///< of one thread: a short run is over before it pays
 /// Share of a processor that a filter takes: of less, a minute saves less than a build costs.
 constexpr double kHotShare = 1.0 / 3000;
-constexpr uint64_t kTimedPackets = 240;  ///< of each engine for one comparison
-constexpr uint64_t kFailuresFrom = 64;   ///< guard failures before a share means anything
-/// So much worse than when it was new, and so many ps, or it is noise of the measurement.
-constexpr double kWorse = 1.35;
-constexpr double kWorsePs = 1'000;
+constexpr uint64_t kFailuresFrom = 64;  ///< guard failures before a share means anything
+constexpr uint64_t kWholeWindow = 8;    ///< packets: fewer are too few for a mean
+constexpr uint64_t kNewWindows = 16;    ///< of each, to know the ratio when the code is new
 
 uint32_t field_of(const ipjit_ctx& ctx, size_t field) { return ctx.*ir::kCtxFields[field]; }
 
@@ -87,10 +87,13 @@ bool WatchedPacket::is_slower() {
   const Watch::Window window = watch_.sampled(left_ + 1, ticks_, monotonic_ns);
   if (!window.over || window.packets == 0 || !unit_.code) return false;
   Measured& measured = unit_.general && !rival_ ? tier_.special : tier_.general;
-  measured.add(tick_clock().picoseconds(window.ticks, window.packets), window.packets);
+  if (window.packets >= kWholeWindow) {
+    const uint64_t ps = tick_clock().picoseconds(window.ticks, window.packets);
+    measured.add(static_cast<double>(ps) / static_cast<double>(window.packets));
+  }
   if (window.packets_per_second > 0) {
     tier_.packets_per_second.store(window.packets_per_second, std::memory_order_relaxed);
-    const double mean_s = static_cast<double>(measured.mean_ps()) * 1e-12;
+    const double mean_s = measured.mean_ps() * 1e-12;
     if (left_ >= kHotPackets && window.packets_per_second * mean_s > kHotShare)
       tier_.hot.store(true, std::memory_order_relaxed);
   }
@@ -99,19 +102,26 @@ bool WatchedPacket::is_slower() {
 }
 
 bool WatchedPacket::compare() const {
-  if (tier_.special.packets() < kTimedPackets || tier_.general.packets() < kTimedPackets)
-    return false;
-  const double general_ps = static_cast<double>(std::max<uint64_t>(tier_.general.mean_ps(), 1));
-  const double special_ps = static_cast<double>(tier_.special.mean_ps());
-  tier_.general.reset();
-  tier_.special.reset();
-  const double before = tier_.calibrated.load(std::memory_order_relaxed);
-  if (before == 0) {
-    tier_.calibrated.store(std::max(special_ps / general_ps, 0.01), std::memory_order_relaxed);
+  const Windows general = tier_.general.windows(), special = tier_.special.windows();
+  const uint64_t windows = std::min(general.count, special.count);
+  const Ratio now = ratio_of(general, special);
+  const Ratio when_new = {tier_.calibrated.load(std::memory_order_relaxed),
+                          tier_.calibrated_error.load(std::memory_order_relaxed)};
+  const auto begin_anew = [&] {
+    tier_.general.reset();
+    tier_.special.reset();
+  };
+  if (!when_new.known()) {
+    if (windows < kNewWindows || !now.known()) return false;
+    tier_.calibrated_error.store(now.error, std::memory_order_relaxed);
+    tier_.calibrated.store(now.value, std::memory_order_relaxed);
+    begin_anew();
     return false;
   }
-  const double expected_ps = before * general_ps;
-  return special_ps > kWorse * expected_ps && special_ps > expected_ps + kWorsePs;
+  const Verdict verdict =
+      judge_windows(when_new, now, windows, tier_.wanted.load(std::memory_order_relaxed));
+  if (verdict != Verdict::kMore) begin_anew();
+  return verdict == Verdict::kSlower;
 }
 
 void general_changed(TierState& tier, bool was_advanced) {

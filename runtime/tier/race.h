@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 
+#include "runtime/tier/evidence.h"
 #include "runtime/tier/sample_ring.h"
 #include "runtime/tier/subject.h"
 
@@ -13,6 +14,11 @@ namespace ipjit::runtime {
 struct Race {
   uint64_t first_ps = 0;  ///< per packet
   uint64_t second_ps = 0;
+  Ratio ratio = {};  ///< of the second to the first
+
+  /// The second is worth having in the first's place: it takes at most so much of its time, and
+  /// chance alone is not why.
+  bool won(double share) const { return ratio.value <= share && ratio.value + ratio.error < 1; }
 
   /// False where there was too little to run.
   bool run() const { return first_ps != 0 && second_ps != 0; }

@@ -11,10 +11,9 @@ namespace ipjit::runtime {
 
 namespace {
 
-constexpr double kForget = 0.02;                 ///< weight of the traffic before a phase change
-constexpr double kOld = 0.7;                     ///< weight of the races before the last one
-constexpr double kLookAgain = 0.08;              ///< drift from which another candidate is made
-constexpr uint64_t kPhasePackets = 128;          ///< that show a change of traffic
+constexpr double kForgotten = 10;        ///< packets that the traffic before a change weighs
+constexpr double kLookAgain = 0.08;      ///< drift from which another candidate is made
+constexpr uint64_t kPhasePackets = 128;  ///< that show a change of traffic
 constexpr uint64_t kForgiveNs = 30'000'000'000;  ///< without a failure: the next is the first again
 
 ipjit_ctx ctx_of(const Head& head) {
@@ -33,6 +32,12 @@ bool keeps(const Head& head, const ir::Facts& facts) {
 void keep_last(std::vector<Head>& heads, size_t count) {
   if (heads.size() > count)
     heads.erase(heads.begin(), heads.end() - static_cast<std::ptrdiff_t>(count));
+}
+
+/// What stays is too little to be a share of the next profile.
+void forget_most(ir::Profile& profile) {
+  const double packets = static_cast<double>(profile.packets);
+  if (packets > kForgotten) ir::scale(profile, kForgotten / packets);
 }
 
 /// The traffic of now, and what was known of branches that only the specialised program has.
@@ -98,7 +103,7 @@ void Study::take_profile(double max_drift) {
   ir::Profile latest = replayer->take();
   if (latest.packets >= kPhasePackets && fresh.packets >= kPhasePackets &&
       ir::distance(fresh, latest).largest > max_drift) {
-    ir::scale(fresh, kForget);
+    forget_most(fresh);
     keep_last(recent, latest.packets);
   }
   keep_last(recent, kRecent);
@@ -108,8 +113,7 @@ void Study::take_profile(double max_drift) {
 
 void Study::raced(const Race& result) {
   if (!result.run()) return;
-  const double now = static_cast<double>(result.second_ps) / static_cast<double>(result.first_ps);
-  measured = measured > 0 ? kOld * measured + (1 - kOld) * now : now;
+  standing.add(result.ratio);
   race = result;
 }
 
@@ -121,7 +125,7 @@ void Study::failed(uint64_t now_ns) {
 void Study::forget() {
   candidate.reset();
   ir::merge(fresh, replayer->take());
-  ir::scale(fresh, kForget);
+  forget_most(fresh);
   recent.clear();
 }
 
@@ -132,7 +136,10 @@ void Study::judge(ir::Situation& now) {
   if (now.tier == 2 && special) {
     if (now.now_ns > last_failure_ns + kForgiveNs) failures = 0;
     now.current_ns = expected_ns(*special, fresh);
-    if (measured > 0) now.current_ns = now.general_ns * measured;
+    if (standing.settled()) {
+      now.measured = standing.now().value;
+      now.measured_error = standing.now().error;
+    }
     now.drift = ir::distance(built_for, fresh).largest;
   }
   now.failures = failures;
@@ -168,7 +175,7 @@ bool Study::pays(const Backend& better, const Backend& runs, double packets_per_
 
 void Study::adopt(ir::Specialised made) {
   special = std::move(made);
-  measured = 0;
+  standing.clear();
   built_for = fresh;
 }
 

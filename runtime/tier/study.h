@@ -25,6 +25,7 @@
 #include "ir/replay.h"
 #include "ir/special/decide.h"
 #include "ir/special/specialise.h"
+#include "runtime/tier/evidence.h"
 #include "runtime/tier/race.h"
 #include "runtime/tier/sample_ring.h"
 
@@ -110,7 +111,7 @@ struct Study {
   std::optional<ir::Specialised> candidate;  ///< the last one
   ir::Profile tried_with;                    ///< that it was made for
   Race race;                                 ///< general and special, of late
-  double measured = 0;    ///< cost of `special` in that of the general code, of late; 0: unknown
+  Standing standing;      ///< cost of `special` in that of the general code, of late
   uint32_t failures = 0;  ///< in a row
   uint64_t last_failure_ns = 0;
   uint64_t heads = 0, heads_short = 0;  ///< since somebody took them

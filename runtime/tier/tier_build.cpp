@@ -42,7 +42,8 @@ std::string in_words(double ns) {
 /// The quickest backend that gives code.
 void Tiering::build(TierState& state, const ir::Specialised& candidate) {
   TierWork& work = *state.work;
-  work.last_backend = SIZE_MAX;
+  const bool same = work.study.special && work.study.special->program == candidate.program;
+  if (!same) work.last_backend = SIZE_MAX;
   work.upgrade_at_ns = 0;
   work.upgrade_failures = 0;
   for (size_t i = 0; i < tools_.backends.size(); ++i) {
@@ -91,10 +92,8 @@ bool Tiering::wins(TierState& state, const Unit& unit, const std::string& name) 
   }
   TierWork& work = *state.work;
   if (!tools_.race) return true;
-  const Race result = race(*rival, unit, work.study.recent);
-  if (!result.run() || static_cast<double>(result.second_ps) <=
-                           tools_.must_win * static_cast<double>(result.first_ps))
-    return true;
+  const Race result = tools_.race(*rival, unit, work.study.recent);
+  if (!result.run() || result.won(tools_.must_win)) return true;
   work.study.note(name + "'s code takes " + in_words(static_cast<double>(result.second_ps) / 1e3) +
                   " a packet, what runs " + in_words(static_cast<double>(result.first_ps) / 1e3) +
                   ": not published");

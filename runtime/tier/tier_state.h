@@ -19,6 +19,7 @@
 
 #include "ir/special/specialise.h"
 #include "runtime/pipeline.h"
+#include "runtime/tier/evidence.h"
 #include "runtime/tier/numbers.h"
 #include "runtime/tier/watch.h"
 
@@ -26,27 +27,34 @@ namespace ipjit::runtime {
 
 class FilterSlot;
 
-/// Mean of measured runs, without a lock: a lost update is a lost sample.
+/// Times of windows of packets, without a lock: a lost update is a lost window.
+/// Signal: add() and windows() may be called from a handler.
 class Measured {
  public:
-  void add(uint64_t ps, uint64_t packets) {
-    ps_.fetch_add(ps, std::memory_order_relaxed);
-    packets_.fetch_add(packets, std::memory_order_relaxed);
+  /// Takes: a window's mean per packet.
+  void add(double ps) {
+    sum_.fetch_add(ps, std::memory_order_relaxed);
+    squares_.fetch_add(ps * ps, std::memory_order_relaxed);
+    count_.fetch_add(1, std::memory_order_relaxed);
   }
   void reset() {
-    ps_.store(0, std::memory_order_relaxed);
-    packets_.store(0, std::memory_order_relaxed);
+    count_.store(0, std::memory_order_relaxed);
+    sum_.store(0, std::memory_order_relaxed);
+    squares_.store(0, std::memory_order_relaxed);
   }
-  uint64_t packets() const { return packets_.load(std::memory_order_relaxed); }
+  Windows windows() const {
+    return {count_.load(std::memory_order_relaxed), sum_.load(std::memory_order_relaxed),
+            squares_.load(std::memory_order_relaxed)};
+  }
   /// 0 where nothing was measured.
-  uint64_t mean_ps() const {
-    const uint64_t count = packets();
-    return count ? ps_.load(std::memory_order_relaxed) / count : 0;
+  double mean_ps() const {
+    const Windows all = windows();
+    return all.count ? all.sum / static_cast<double>(all.count) : 0;
   }
 
  private:
-  std::atomic<uint64_t> ps_{0};
-  std::atomic<uint64_t> packets_{0};
+  std::atomic<uint64_t> count_{0};
+  std::atomic<double> sum_{0}, squares_{0};
 };
 
 /// Why specialised code was given up.
@@ -56,6 +64,9 @@ const char* sentence_of(Retreat why);
 struct TierWork;  ///< tiering.h
 
 struct TierState {
+  static constexpr uint64_t kFirstWanted = 8;
+  static constexpr uint64_t kMostWanted = 8192;
+
   /// Takes: where to count; it outlives the filter's slot, and is not used after close().
   TierState(TierNumbers& numbers, const arch::Target& target);
   ~TierState();
@@ -66,9 +77,10 @@ struct TierState {
   const arch::Target& target;
   std::unique_ptr<Watch[]> watches;  ///< one for each stripe
   /// special's mean in general's when the code was new, by the same clock; 0: not yet known.
-  std::atomic<double> calibrated{0};
-  Measured general, special;     ///< first runs of fresh packets
-  std::atomic<bool> hot{false};  ///< tier 2 is conceivable
+  std::atomic<double> calibrated{0}, calibrated_error{0};
+  std::atomic<uint64_t> wanted{kFirstWanted};  ///< windows of each before a thread says anything
+  Measured general, special;                   ///< first runs of fresh packets
+  std::atomic<bool> hot{false};                ///< tier 2 is conceivable
   std::atomic<double> packets_per_second{0};
   std::atomic<Retreat> retreat{Retreat::kNone};  ///< the last one, until the builder has seen it
   std::atomic<uint32_t> period_ms{0};            ///< of the policy; 0: adaptive

@@ -8,7 +8,8 @@
 //   build                       tier_build.cpp
 //   show                        numbers and sentences for `ipjit stats --why`
 //
-// A period is 50 ms where something has just happened and doubles to 1 s while nothing does.
+// A period is 50 ms where something has just happened or specialised code runs, whose traffic may
+// change at any time, and doubles to 250 ms where neither is so.
 //
 // What a model expects may be wrong, so what runs is raced against the general code in each period,
 // on the packets of late (race.h); and a thread that retreats because packets take long is not
@@ -175,6 +176,7 @@ uint64_t Tiering::step(TierState& state) {
   upgrade(state);
   show(state, judged);
 
+  eventful |= judged.situation.tier == 2;
   work.period_ns = eventful ? kShortestPeriodNs
                             : std::clamp(work.period_ns * 2, kShortestPeriodNs, kLongestPeriodNs);
   if (const uint64_t ms = state.period_ms.load(std::memory_order_relaxed))
@@ -186,7 +188,8 @@ uint64_t Tiering::step(TierState& state) {
 /// Which of decide()'s reasons it was.
 Retreat Tiering::reason_of(const ir::Situation& now) const {
   if (now.guard_failures > tools_.policy.max_guard_failures) return Retreat::kGuards;
-  return now.current_ns > now.general_ns ? Retreat::kSlower : Retreat::kDrift;
+  if (now.drift > tools_.policy.max_drift) return Retreat::kDrift;
+  return Retreat::kSlower;
 }
 
 /// What a thread, or step() itself, did since the last period.
@@ -215,14 +218,17 @@ void Tiering::run_race(TierState& state) {
     special = state.slot->special();
   }
   if (!special || !tools_.race) return;
-  state.work->study.raced(race(*general, *special, state.work->study.recent));
+  state.work->study.raced(tools_.race(*general, *special, state.work->study.recent));
 }
 
 /// Judges code that a thread found slow by timing single packets.
 bool Tiering::settle_suspicion(TierState& state) {
   TierWork& work = *state.work;
   if (!std::exchange(work.suspect, false)) return false;
-  if (work.study.race.run() && work.study.race.second_ps < work.study.race.first_ps) {
+  const Ratio& standing = work.study.standing.now();
+  if (standing.known() && standing.value < 1) {
+    const uint64_t wanted = state.wanted.load(std::memory_order_relaxed);
+    state.wanted.store(std::min(2 * wanted, TierState::kMostWanted), std::memory_order_relaxed);
     std::lock_guard lock(runtime_lock());
     if (state.slot && state.serial == work.serial && work.study.special)
       state.slot->advance_again();
@@ -230,10 +236,8 @@ bool Tiering::settle_suspicion(TierState& state) {
         "the general code is no faster on this traffic: the specialised code runs again");
     return true;
   }
-  if (work.backend > 0) {
-    work.last_backend = work.backend - 1;
-    return true;  // not a fault of the shape: the quicker compiler's code may be faster
-  }
+  // Perhaps no fault of the shape: the quicker compiler's code may be faster.
+  if (work.backend > 0) work.last_backend = work.backend - 1;
   work.study.failed(tools_.now_ns());
   return true;
 }

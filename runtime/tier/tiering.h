@@ -24,13 +24,15 @@
 
 namespace ipjit::runtime {
 
+using Racing = std::function<Race(const Subject&, const Subject&, std::span<const Head>)>;
+
 struct TieringTools {
   std::vector<Backend> backends;     ///< the quickest first; each later one replaces where it pays
   std::function<uint64_t()> now_ns;  ///< monotonic
   ir::Policy policy = {};
   ir::Choices choices = {};
-  bool race = true;        ///< false: the cost model alone decides, for tests
-  double must_win = 0.97;  ///< share of what runs that new code may take, measured
+  Racing race = runtime::race;  ///< null: the cost model alone decides, for tests
+  double must_win = 0.97;       ///< share of what runs that new code may take, measured
   Search::Specialise specialise = ir::specialise;
   std::string reproducers = {};  ///< a directory; empty: none are kept
 };
@@ -67,7 +69,7 @@ class Tiering {
   /// Gives: ns until there may be something to do.
   uint64_t round(std::span<const std::shared_ptr<TierState>> states);
 
-  static constexpr uint64_t kShortestPeriodNs = 50'000'000;
+  static constexpr uint64_t kShortestPeriodNs = 50'000'000;  ///< also while specialised code runs
   static constexpr uint64_t kLongestPeriodNs = 250'000'000;
 
  private:

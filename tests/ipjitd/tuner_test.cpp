@@ -21,7 +21,7 @@ struct TwoTiers : Machine {
   TwoTiers() {
     tiering.now_ns = tools.now_ns;
     tiering.policy.min_samples = 48;
-    tiering.race = false;
+    tiering.race = nullptr;
     add_backend("asmjit", as_tier1);
     start();
     start_tuner();

@@ -210,7 +210,7 @@ TEST(Race, TellsTheFasterOfTwo) {
 
 TEST(Race, CodeThatDoesNotWinIsNotPublished) {
   Street street;
-  street.tools.race = true;
+  street.tools.race = race;
   street.tools.must_win = 0;  // nothing can
   street.tools.policy.min_samples = 2 * kRaceHeads;
   ASSERT_TRUE(street.until([&] { street.run_ip(300'000); },

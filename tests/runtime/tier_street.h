@@ -101,7 +101,7 @@ struct Street {
     allow_builder(false);
     tools.now_ns = [this] { return now_ns; };
     tools.policy.min_samples = 48;
-    tools.race = false;
+    tools.race = nullptr;
     tools.specialise = always_gives(for_zeros());
     add_backend("asmjit", as_tier1);
   }

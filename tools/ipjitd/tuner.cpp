@@ -217,7 +217,7 @@ void Tuner::run_race(Filter& filter) {
   if (!tools_.race || !filter.runs_special() || !filter.special_trial) return;
   if (const kernel::Trial* general = filter.general_on_trial())
     filter.study.raced(
-        race(general->subject(), filter.special_trial->subject(), filter.study.recent));
+        tools_.race(general->subject(), filter.special_trial->subject(), filter.study.recent));
 }
 
 ir::Decision Tuner::judge(Filter& filter) {

@@ -72,10 +72,8 @@ bool Tuner::try_out(Filter& filter, const kernel::Trial& trial, const runtime::B
                                    ? &*filter.special_trial
                                    : filter.general_on_trial();
   if (!tools_.race || !rival) return true;
-  const runtime::Race result = race(rival->subject(), trial.subject(), study.recent);
-  if (!result.run() || static_cast<double>(result.second_ps) <=
-                           tools_.must_win * static_cast<double>(result.first_ps))
-    return true;
+  const runtime::Race result = tools_.race(rival->subject(), trial.subject(), study.recent);
+  if (!result.run() || result.won(tools_.must_win)) return true;
   refuse(filter, with.name,
          {Stage::kRuntime, Code::kRefused, 0,
           "it takes " + in_words(result.second_ps) + " a packet, what runs " +

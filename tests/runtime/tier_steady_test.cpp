@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Steady traffic stays in its tier: the street with a race whose times are drawn, so that the test
+// means the same on a machine that is busy.
+#include <gmock/gmock.h>
+
+#include <random>
+
+#include "tests/runtime/tier_street.h"
+
+namespace ipjit::runtime {
+namespace {
+
+using testing::HasSubstr;
+
+/// A race that finds `ratio`, give or take the noise of the machine.
+struct DrawnRace {
+  std::mt19937_64 random{7};
+  double ratio = 0.9;
+  double scatter = 0.08;  ///< of a lap
+
+  Race operator()() {
+    std::normal_distribution<double> factor(1, scatter);
+    std::vector<Lap> laps(47);
+    for (Lap& lap : laps) {
+      lap.rival = static_cast<uint64_t>(100'000 * factor(random));
+      lap.ours = static_cast<uint64_t>(100'000 * ratio * factor(random));
+    }
+    const RaceTimes times = times_of(laps);
+    return {times.rival / times.laps, times.ours / times.laps, times.ratio};
+  }
+};
+
+struct SteadyStreet : Street {
+  SteadyStreet() {
+    tools.race = [this](const Subject&, const Subject&, std::span<const Head>) { return drawn(); };
+  }
+  /// Periods of 50 ms until the tier is another, at most so many.
+  int periods_in_tier(uint64_t wanted, int most) {
+    int periods = 0;
+    for (; tier() == wanted && periods < most; ++periods) {
+      run_ip(8000);
+      now_ns -= 950'000'000;  // of the second that a round adds
+      round();
+    }
+    return periods;
+  }
+  DrawnRace drawn;
+};
+
+TEST(TierSteady, NoisyTimesOfSteadyTrafficChangeNothing) {
+  SteadyStreet street;
+  ASSERT_TRUE(street.reaches_tier2()) << street.record().why;
+  for (int second = 0; second < 20; ++second) street.periods_in_tier(2, 20);
+  // The thread's own windows are timed by the real clock, on a machine that may be busy: what it
+  // takes back is put right by the next race.
+  EXPECT_LE(street.record().changes, 9u);
+  EXPECT_LE(street.record().builds, 2u);
+  EXPECT_EQ(street.wrong, 0u);
+}
+
+TEST(TierSteady, ALossOfTenPercentEndsItWithinTwoPeriods) {
+  SteadyStreet street;
+  street.drawn.scatter = 0.04;
+  ASSERT_TRUE(street.reaches_tier2()) << street.record().why;
+  street.periods_in_tier(2, 20);
+  street.drawn.ratio = 1.10;
+  const int periods = street.periods_in_tier(2, 100);
+  EXPECT_LE(periods, 4);
+  EXPECT_EQ(street.tier(), 1u);
+  EXPECT_THAT(street.record().why, HasSubstr("of the general code's time"));
+  EXPECT_EQ(street.wrong, 0u);
+}
+
+}  // namespace
+}  // namespace ipjit::runtime
