@@ -141,12 +141,12 @@ rule_t ipjit_address(struct checker *ck, struct value *out)
 		return table_address(ck, (s64)insn->at + insn->len + insn->disp, out);
 	*out = constant(0);
 	if (insn->base != NO_REG) {
-		rule = ipjit_read_reg(ck, insn->base, 8, out);
+		rule = read_reg(ck, insn->base, 8, out);
 		if (rule)
 			return rule;
 	}
 	if (insn->index != NO_REG) {
-		rule = ipjit_read_reg(ck, insn->index, 8, &index);
+		rule = read_reg(ck, insn->index, 8, &index);
 		if (rule)
 			return rule;
 		if (index.kind != KIND_NUMBER && (insn->scale || out->kind != KIND_NUMBER))
@@ -375,39 +375,23 @@ rule_t ipjit_add_to_counter(struct checker *ck, const struct value *at)
 		return IPJIT_RULE_counter;
 	if (insn->op == OP_inc)
 		return IPJIT_RULE_none;
-	if (ipjit_read_arg(ck, 1, 8, &ignored))
+	if (read_arg(ck, 1, 8, &ignored))
 		return IPJIT_RULE_uninit_read;
 	return ignored.kind == KIND_NUMBER ? IPJIT_RULE_none : IPJIT_RULE_pointer_arith;
 }
 
-rule_t ipjit_read_arg(struct checker *ck, u32 arg, u32 width, struct value *out)
+rule_t ipjit_read_memory(struct checker *ck, u32 width, struct value *out)
 {
-	const struct insn *insn = &ck->insn;
 	struct value at;
-	rule_t rule;
+	rule_t rule = ipjit_address(ck, &at);
 
-	switch ((enum operand_kind)insn->arg[arg].kind) {
-	case OPERAND_REG:
-		return ipjit_read_reg(ck, insn->arg[arg].reg, width, out);
-	case OPERAND_IMM:
-		*out = constant((u64)insn->imm & width_mask(width));
-		return IPJIT_RULE_none;
-	case OPERAND_MEM:
-		rule = ipjit_address(ck, &at);
-		return rule ? rule : ipjit_load(ck, &at, width, out);
-	case OPERAND_NONE:
-		break;
-	}
-	return IPJIT_RULE_operand;
+	return rule ? rule : ipjit_load(ck, &at, width, out);
 }
 
-rule_t ipjit_write_arg(struct checker *ck, u32 arg, u32 width, struct value v)
+rule_t ipjit_write_memory(struct checker *ck, u32 width, struct value v)
 {
 	struct value at;
-	rule_t rule;
+	rule_t rule = ipjit_address(ck, &at);
 
-	if (ck->insn.arg[arg].kind == OPERAND_REG)
-		return ipjit_write_reg(ck, ck->insn.arg[arg].reg, width, v);
-	rule = ipjit_address(ck, &at);
 	return rule ? rule : ipjit_store(ck, &at, width, v);
 }

@@ -130,34 +130,39 @@ static u32 unsigned_twin(u32 cc)
 	return CC_O;
 }
 
-void ipjit_learn_condition(struct state *s, u32 cc)
+static void learn_sign(struct state *s, bool set, u64 half)
 {
-	/* Copies: learning changes the symbols, not these. */
-	const struct value a = s->flags.a, b = s->flags.b;
+	const struct value *a = &s->flags.a, *b = &s->flags.b;
+
+	if (!is_constant(b) || b->add)
+		return;
+	if (set)
+		ipjit_learn_min(s, a, half + 1);
+	else
+		ipjit_learn_max(s, a, half);
+}
+
+/* Narrows the state by the knowledge that condition cc holds; learning changes symbols, not flags. */
+static __always_inline void learn_condition(struct state *s, u32 cc, bool plain)
+{
+	const struct value *a = &s->flags.a, *b = &s->flags.b;
 	u64 half = width_mask(s->flags.width) >> 1;
 
-	if (s->flags.kind < FLAGS_COMPARE)
-		return;
 	if (cc == CC_S || cc == CC_NS) {
-		if (!is_constant(&b) || b.add)
-			return;
-		if (cc == CC_S)
-			ipjit_learn_min(s, &a, half + 1);
-		else
-			ipjit_learn_max(s, &a, half);
+		learn_sign(s, cc == CC_S, half);
 		return;
 	}
 	if (s->flags.kind == FLAGS_RESULT && cc != CC_E && cc != CC_NE)
 		return;
 	if (cc >= CC_L) {
-		if (known_range(s->sym, &a).hi > half || known_range(s->sym, &b).hi > half)
+		if (known_range(s->sym, a).hi > half || known_range(s->sym, b).hi > half)
 			return;
 		cc = unsigned_twin(cc);
 	}
-	if (is_plain(s, &a, &b))
-		learn_plain(&s->sym[a.sym], cc, b.add);
+	if (plain)
+		learn_plain(&s->sym[a->sym], cc, b->add);
 	else
-		learn_unsigned(s, cc, &a, &b);
+		learn_unsigned(s, cc, a, b);
 }
 
 static void keep(const struct state *s, struct undo *undo, u32 place)
@@ -176,18 +181,12 @@ static void keep(const struct state *s, struct undo *undo, u32 place)
 }
 
 /* What learning may change: the operands, the lengths, the summands of a sum. */
-void ipjit_remember_condition(const struct state *s, struct undo *undo)
+static void remember_condition(const struct state *s, struct undo *undo)
 {
 	const struct value *operand[] = {&s->flags.a, &s->flags.b};
 	u32 i, t;
 
 	undo->nr = 0;
-	if (s->flags.kind < FLAGS_COMPARE)
-		return;
-	if (is_plain(s, &s->flags.a, &s->flags.b)) {
-		keep(s, undo, s->flags.a.sym);
-		return;
-	}
 	for (i = 0; i <= s->nr_bases; i++)
 		keep(s, undo, i);
 	for (i = 0; i < 2; i++) {
@@ -200,7 +199,7 @@ void ipjit_remember_condition(const struct state *s, struct undo *undo)
 	}
 }
 
-void ipjit_undo_condition(struct state *s, const struct undo *undo)
+static void undo_condition(struct state *s, const struct undo *undo)
 {
 	u32 i, base;
 
@@ -212,4 +211,37 @@ void ipjit_undo_condition(struct state *s, const struct undo *undo)
 		for (base = 0; base < NR_BASES; base++)
 			sym->fact[base] = undo->sym[i].fact[base];
 	}
+}
+
+/* Of a plain operand nothing but the interval changes. */
+static rule_t branch_plain(struct checker *ck, u32 cc, u32 target)
+{
+	struct state *s = &ck->state;
+	struct sym *sym = &s->sym[s->flags.a.sym];
+	u64 lo = sym->lo, hi = sym->hi;
+	rule_t rule;
+
+	learn_condition(s, cc, true);
+	rule = ipjit_arrive(ck, target);
+	sym->lo = lo;
+	sym->hi = hi;
+	learn_condition(s, cc ^ 1, true);
+	return rule;
+}
+
+rule_t ipjit_branch(struct checker *ck, u32 cc, u32 target)
+{
+	struct state *s = &ck->state;
+	rule_t rule;
+
+	if (s->flags.kind < FLAGS_COMPARE)
+		return ipjit_arrive(ck, target);
+	if (is_plain(s, &s->flags.a, &s->flags.b))
+		return branch_plain(ck, cc, target);
+	remember_condition(s, &ck->undo);
+	learn_condition(s, cc, false);
+	rule = ipjit_arrive(ck, target);
+	undo_condition(s, &ck->undo);
+	learn_condition(s, cc ^ 1, false);
+	return rule;
 }

@@ -24,7 +24,8 @@
 struct arena {
 	u8 *base;
 	u32 nr_units, next;
-	u32 free[MAX_UNITS + 1];	/* by size: first free block, 0 if none */
+	u64 has_free[MAX_UNITS / 64 + 1];	/* by size, a bit: there is a free block */
+	u32 free[MAX_UNITS + 1];	/* by size: the first; nothing if the bit is not set */
 };
 
 /* Pairs of symbols that have been merged, each shifted by a constant. */
@@ -35,6 +36,22 @@ struct pairs {
 		u64 add_a, add_b;
 		u32 sym;
 	} pair[NR_LOCS];
+};
+
+/* By place in the current state: place in the waiting one. */
+union renumbering {
+	u8 sym[NR_SYMS];
+	u64 words[NR_SYMS / 8];
+};
+
+/* What learning can change of a symbol, as it was before an edge was followed. */
+struct undo {
+	u32 nr;
+	struct {
+		u32 place;
+		u64 lo, hi;
+		s64 fact[NR_BASES];
+	} sym[SYM_FIRST_FREE + 6];
 };
 
 struct checker {
@@ -52,6 +69,13 @@ struct checker {
 	struct insn insn;
 	struct state state;
 	struct value entry_value[NR_REGS];	/* what registers hold at entry */
+	/*
+	 * What lives during one step only.  Here and not on the stack, where a kernel
+	 * clears every array before its function looks at it.
+	 */
+	struct undo undo;
+	union renumbering renumbering;
+	u8 twin[NR_LOCS + SYM_FIRST_FREE];
 	/* join.c builds the merged state here. */
 	struct pairs pairs;
 	struct value merged_value[NR_LOCS];
@@ -73,8 +97,8 @@ rule_t ipjit_transfer(struct checker *ck);
 
 rule_t ipjit_read_reg(struct checker *ck, u32 reg, u32 width, struct value *out);
 rule_t ipjit_write_reg(struct checker *ck, u32 reg, u32 width, struct value v);
-rule_t ipjit_read_arg(struct checker *ck, u32 arg, u32 width, struct value *out);
-rule_t ipjit_write_arg(struct checker *ck, u32 arg, u32 width, struct value v);
+rule_t ipjit_read_memory(struct checker *ck, u32 width, struct value *out);
+rule_t ipjit_write_memory(struct checker *ck, u32 width, struct value v);
 rule_t ipjit_address(struct checker *ck, struct value *out);
 rule_t ipjit_load(struct checker *ck, const struct value *at, u32 bytes, struct value *out);
 rule_t ipjit_store(struct checker *ck, const struct value *at, u32 bytes, struct value v);
@@ -88,21 +112,8 @@ struct value ipjit_select_result(struct state *s, const struct value *a, const s
 rule_t ipjit_transfer_muldiv(struct checker *ck);
 rule_t ipjit_transfer_bits(struct checker *ck);
 
-/* Narrows the state by the knowledge that condition cc holds for the last flags. */
-void ipjit_learn_condition(struct state *s, u32 cc);
-
-/* What learning can change of a symbol, as it was before an edge was followed. */
-struct undo {
-	u32 nr;
-	struct {
-		u32 place;
-		u64 lo, hi;
-		s64 fact[NR_BASES];
-	} sym[SYM_FIRST_FREE + 6];
-};
-
-void ipjit_remember_condition(const struct state *s, struct undo *undo);
-void ipjit_undo_condition(struct state *s, const struct undo *undo);
+/* The edge to `target` is taken where cc holds for the last flags, which are set; elsewhere the walk goes on. */
+rule_t ipjit_branch(struct checker *ck, u32 cc, u32 target);
 
 /* The current state also arrives at `target`. */
 rule_t ipjit_arrive(struct checker *ck, u32 target);
@@ -110,6 +121,43 @@ rule_t ipjit_arrive(struct checker *ck, u32 target);
 rule_t ipjit_enter_label(struct checker *ck, u32 at);
 /* For the report: the offset of the first branch to a label that waits. */
 u32 ipjit_first_branch_to(struct checker *ck, u32 target);
+
+/* The usual case of ipjit_read_reg() before the call: a number that is read as it is. */
+static inline rule_t read_reg(struct checker *ck, u32 reg, u32 width, struct value *out)
+{
+	const struct value *v = &ck->state.loc[reg];
+
+	if (!is_live(&ck->state, reg) || v->kind != KIND_NUMBER || v->bytes < 8 ||
+	    (width < 8 && !fits(ck->state.sym, v, width)))
+		return ipjit_read_reg(ck, reg, width, out);
+	*out = *v;
+	return IPJIT_RULE_none;
+}
+
+static inline rule_t read_arg(struct checker *ck, u32 arg, u32 width, struct value *out)
+{
+	const struct insn *insn = &ck->insn;
+
+	switch ((enum operand_kind)insn->arg[arg].kind) {
+	case OPERAND_REG:
+		return read_reg(ck, insn->arg[arg].reg, width, out);
+	case OPERAND_IMM:
+		*out = constant((u64)insn->imm & width_mask(width));
+		return IPJIT_RULE_none;
+	case OPERAND_MEM:
+		return ipjit_read_memory(ck, width, out);
+	case OPERAND_NONE:
+		break;
+	}
+	return IPJIT_RULE_operand;
+}
+
+static inline rule_t write_arg(struct checker *ck, u32 arg, u32 width, struct value v)
+{
+	if (ck->insn.arg[arg].kind == OPERAND_REG)
+		return ipjit_write_reg(ck, ck->insn.arg[arg].reg, width, v);
+	return ipjit_write_memory(ck, width, v);
+}
 
 void ipjit_report_insn(char *out, size_t size, const struct insn *insn);
 void ipjit_report_state(char *out, size_t size, const struct checker *ck);

@@ -453,15 +453,15 @@ static __always_inline void start_insn(struct insn *insn, u32 at)
 }
 
 /* jcc rel8, a third of all instructions: what decode_at() makes of one, without the detours. */
-static __always_inline bool decode_short_jcc(struct insn *insn, const struct cursor *c)
+static __always_inline bool decode_short_jcc(struct insn *insn, const u8 *p, u32 left)
 {
-	if ((c->p[0] & 0xf0) != 0x70 || c->end - c->p < 2)
+	if ((p[0] & 0xf0) != 0x70 || left < 2)
 		return false;
 	insn->op = OP_jcc;
 	insn->width = insn->src_width = 8;
-	insn->cc = c->p[0] & 15;
+	insn->cc = p[0] & 15;
 	insn->len = 2;
-	insn->target = insn->at + 2 + (u32)(s8)c->p[1];
+	insn->target = insn->at + 2 + (u32)(s8)p[1];
 	return true;
 }
 
@@ -474,17 +474,21 @@ static noinline rule_t decode_rare(struct insn *insn, const u8 *start, const u8 
 	return rule;
 }
 
+static noinline rule_t decode_long(struct insn *insn, const u8 *start, const u8 *end, u32 isa)
+{
+	struct cursor c = {.p = start, .end = end};
+	rule_t rule = decode_at(insn, &c, isa, false);
+
+	if (rule == RULE_RARE)
+		return decode_rare(insn, start, end, isa);
+	insn->len = (u8)(c.p - start);
+	return rule;
+}
+
 rule_t ipjit_decode(struct insn *insn, const u8 *code, u32 code_len, u32 at, u32 isa)
 {
-	struct cursor c = {.p = code + at, .end = code + code_len};
-	rule_t rule;
-
 	start_insn(insn, at);
-	if (decode_short_jcc(insn, &c))
+	if (decode_short_jcc(insn, code + at, code_len - at))
 		return IPJIT_RULE_none;
-	rule = decode_at(insn, &c, isa, false);
-	if (rule == RULE_RARE)
-		return decode_rare(insn, code + at, c.end, isa);
-	insn->len = (u8)(c.p - (code + at));
-	return rule;
+	return decode_long(insn, code + at, code + code_len, isa);
 }

@@ -24,12 +24,6 @@
 
 #define NO_SYM 0xff
 
-/* By place in the current state: place in the waiting one. */
-union renumbering {
-	u8 sym[NR_SYMS];
-	u64 words[NR_SYMS / 8];
-};
-
 /*
  * A waiting state: this header, a value for each place that is live and not
  * pristine, nr_syms symbols; of the lengths only those that there are, 0 to nr_bases.
@@ -77,15 +71,17 @@ static u32 units_for(u32 nr_values, u32 nr_syms)
 
 static u32 arena_take(struct arena *arena, u32 units)
 {
-	u32 block, size;
-
 	/* A little too large is good enough; looking further costs more than it saves. */
-	for (size = units; size < units + 4 && size <= MAX_UNITS; size++) {
-		block = arena->free[size];
-		if (!block)
-			continue;
-		arena->free[size] = block_at(arena, block)->from;
-		block_at(arena, block)->units = (u16)size;
+	u64 sizes = arena->has_free[units / 64] >> (units % 64) & 15;
+	u32 block;
+
+	if (sizes) {
+		units += trailing_zeros(sizes);
+		block = arena->free[units];
+		arena->free[units] = block_at(arena, block)->from;
+		if (!arena->free[units])
+			arena->has_free[units / 64] &= ~((u64)1 << (units % 64));
+		block_at(arena, block)->units = (u16)units;
 		return block;
 	}
 	if (arena->nr_units - arena->next < units)
@@ -99,9 +95,11 @@ static u32 arena_take(struct arena *arena, u32 units)
 static void arena_give(struct arena *arena, u32 block)
 {
 	struct waiting *w = block_at(arena, block);
+	u64 *word = &arena->has_free[w->units / 64], bit = (u64)1 << (w->units % 64);
 
-	w->from = arena->free[w->units];
+	w->from = *word & bit ? arena->free[w->units] : 0;
 	arena->free[w->units] = block;
+	*word |= bit;
 }
 
 /* The current flags, if their operands are among the symbols that are kept. */
@@ -123,8 +121,8 @@ static u32 number_syms(const struct state *s, u64 places, union renumbering *to,
 {
 	u32 i, nr_syms = SYM_FIRST_FREE;
 
-	for (i = 0; i < NR_SYMS / sizeof(u64); i++)
-		to->words[i] = ALL_ONES;
+	for (i = 0; i < s->nr_syms; i += sizeof(u64))
+		to->words[i / sizeof(u64)] = ALL_ONES;
 	for (i = 0; i < SYM_FIRST_FREE; i++)
 		to->sym[i] = (u8)i;
 	for (*nr_values = 0; places; places &= places - 1, ++*nr_values) {
@@ -141,8 +139,8 @@ static rule_t wait_first(struct checker *ck, u32 target)
 {
 	const struct state *s = &ck->state;
 	u64 places = s->live & ~s->pristine;
-	union renumbering to;
-	u32 nr_values, nr_syms = number_syms(s, places, &to, &nr_values);
+	union renumbering *to = &ck->renumbering;
+	u32 nr_values, nr_syms = number_syms(s, places, to, &nr_values);
 	u32 block = arena_take(&ck->arena, units_for(nr_values, nr_syms)), i;
 	struct waiting *w;
 	struct value *v;
@@ -154,7 +152,7 @@ static rule_t wait_first(struct checker *ck, u32 target)
 	w->pristine = s->pristine;
 	w->nr_values = (u16)nr_values;
 	w->nr_syms = (u16)nr_syms;
-	w->flags = kept_flags(s, to.sym);
+	w->flags = kept_flags(s, to->sym);
 	w->from = ck->insn.at;
 	for (i = 0; i <= s->nr_bases; i++)
 		syms_of(w)[i] = s->sym[i];
@@ -162,7 +160,7 @@ static rule_t wait_first(struct checker *ck, u32 target)
 		const struct value *loc = &s->loc[trailing_zeros(places)];
 
 		*v = *loc;
-		v->sym = to.sym[loc->sym];
+		v->sym = to->sym[loc->sym];
 		if (v->sym >= SYM_FIRST_FREE)
 			syms_of(w)[v->sym] = s->sym[loc->sym];
 	}
@@ -210,9 +208,8 @@ static void widen(struct sym *to, const struct sym *from)
 }
 
 /* The usual case: every place holds the same value on both sides. */
-static bool merge_in_place(struct waiting *w, const struct state *s)
+static bool merge_in_place(struct waiting *w, const struct state *s, u8 *twin)
 {
-	u8 twin[NR_LOCS + SYM_FIRST_FREE];
 	struct value *values = values_of(w);
 	struct sym *syms = syms_of(w);
 	u64 live;
@@ -374,7 +371,7 @@ rule_t ipjit_arrive(struct checker *ck, u32 target)
 		return wait_first(ck, target);
 	w = block_at(&ck->arena, ck->label[target]);
 	merge_flags(w, &ck->state);
-	if (merge_in_place(w, &ck->state))
+	if (merge_in_place(w, &ck->state, ck->twin))
 		return IPJIT_RULE_none;
 	return merge_slowly(ck, target);
 }

@@ -45,7 +45,7 @@ static struct range high_range(struct range a, struct range b, u32 width)
 
 static rule_t read_number(struct checker *ck, u32 arg, u32 width, struct value *out)
 {
-	rule_t rule = ipjit_read_arg(ck, arg, width, out);
+	rule_t rule = read_arg(ck, arg, width, out);
 
 	if (!rule && out->kind != KIND_NUMBER)
 		return IPJIT_RULE_pointer_arith;
@@ -98,7 +98,7 @@ static rule_t transfer_imul(struct checker *ck)
 	if (rule)
 		return rule;
 	ck->state.flags.kind = FLAGS_OPAQUE;
-	return ipjit_write_arg(ck, 0, width, ipjit_mul_result(&ck->state, a, b, width));
+	return write_arg(ck, 0, width, ipjit_mul_result(&ck->state, a, b, width));
 }
 
 /* rax = rdx:rax / operand, rdx = the remainder */
@@ -197,7 +197,7 @@ static rule_t transfer_select(struct checker *ck)
 		break;
 	}
 	s->flags.kind = FLAGS_OPAQUE;
-	return ipjit_write_arg(ck, 0, insn->width, v);
+	return write_arg(ck, 0, insn->width, v);
 }
 
 /* A count of bits, at most `most`. */
@@ -222,7 +222,7 @@ static rule_t transfer_count(struct checker *ck)
 			flow = full_range(insn->width);
 	}
 	s->flags.kind = FLAGS_OPAQUE;
-	return ipjit_write_arg(ck, 0, insn->width, ipjit_fresh(s, known, flow, ALL_ONES));
+	return write_arg(ck, 0, insn->width, ipjit_fresh(s, known, flow, ALL_ONES));
 }
 
 rule_t ipjit_transfer_bits(struct checker *ck)

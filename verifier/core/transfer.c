@@ -27,7 +27,7 @@ static rule_t transfer_mov(struct checker *ck)
 {
 	const struct insn *insn = &ck->insn;
 	struct value v;
-	rule_t rule = ipjit_read_arg(ck, 1, insn->src_width, &v);
+	rule_t rule = read_arg(ck, 1, insn->src_width, &v);
 
 	if (rule)
 		return rule;
@@ -35,7 +35,7 @@ static rule_t transfer_mov(struct checker *ck)
 	    (known_range(ck->state.sym, &v).hi > width_mask(insn->src_width) >> 1 ||
 	     flow_range(ck->state.sym, &v).hi > width_mask(insn->src_width) >> 1))
 		v = ipjit_unknown(&ck->state, insn->width);
-	return ipjit_write_arg(ck, 0, insn->width, v);
+	return write_arg(ck, 0, insn->width, v);
 }
 
 static rule_t transfer_lea(struct checker *ck)
@@ -44,7 +44,7 @@ static rule_t transfer_lea(struct checker *ck)
 	rule_t rule;
 
 	rule = ipjit_address(ck, &v);
-	return rule ? rule : ipjit_write_arg(ck, 0, ck->insn.width, v);
+	return rule ? rule : write_arg(ck, 0, ck->insn.width, v);
 }
 
 /* The low `bytes` bytes of x in reverse. */
@@ -66,7 +66,7 @@ static rule_t transfer_swap(struct checker *ck)
 	struct value v;
 	rule_t rule;
 
-	rule = ipjit_read_arg(ck, insn->op == OP_movbe, insn->width, &v);
+	rule = read_arg(ck, insn->op == OP_movbe, insn->width, &v);
 	if (!rule && !is_number(&v))
 		rule = IPJIT_RULE_pointer_arith;
 	if (rule)
@@ -75,7 +75,7 @@ static rule_t transfer_swap(struct checker *ck)
 	known.lo = known_range(s->sym, &v).lo != 0;
 	flow.lo = flow_range(s->sym, &v).lo != 0;
 	v = ipjit_fresh(s, known, flow, reverse_bytes(value_ones(s->sym, &v), insn->width));
-	return ipjit_write_arg(ck, 0, insn->width, v);
+	return write_arg(ck, 0, insn->width, v);
 }
 
 static rule_t transfer_cmov(struct checker *ck)
@@ -83,24 +83,24 @@ static rule_t transfer_cmov(struct checker *ck)
 	struct state *s = &ck->state;
 	u32 width = ck->insn.width;
 	struct value a, b;
-	rule_t rule = ipjit_read_arg(ck, 0, width, &a);
+	rule_t rule = read_arg(ck, 0, width, &a);
 
 	if (!rule)
-		rule = ipjit_read_arg(ck, 1, width, &b);
+		rule = read_arg(ck, 1, width, &b);
 	if (rule)
 		return rule;
 	if (s->flags.kind == FLAGS_UNSET)
 		return IPJIT_RULE_uninit_flags;
 	if (!is_number(&a) || !is_number(&b))
 		return IPJIT_RULE_pointer_arith;
-	return ipjit_write_arg(ck, 0, width, ipjit_select_result(s, &a, &b));
+	return write_arg(ck, 0, width, ipjit_select_result(s, &a, &b));
 }
 
 static rule_t transfer_set(struct checker *ck)
 {
 	if (ck->state.flags.kind == FLAGS_UNSET)
 		return IPJIT_RULE_uninit_flags;
-	return ipjit_write_arg(ck, 0, 1,
+	return write_arg(ck, 0, 1,
 			 ipjit_fresh(&ck->state, clamp_above(1), clamp_above(1), ALL_ONES));
 }
 
@@ -151,7 +151,7 @@ static rule_t move_pointer(struct checker *ck, struct value a, struct value b)
 	}
 	/* Flags would tell bits of the address. */
 	s->flags.kind = FLAGS_UNSET;
-	return ipjit_write_arg(ck, 0, 8, ipjit_sum(s, a, b));
+	return write_arg(ck, 0, 8, ipjit_sum(s, a, b));
 }
 
 /* cmp and test: flags only */
@@ -160,10 +160,10 @@ static rule_t transfer_compare(struct checker *ck)
 	struct state *s = &ck->state;
 	const struct insn *insn = &ck->insn;
 	struct value a, b;
-	rule_t rule = ipjit_read_arg(ck, 0, insn->width, &a);
+	rule_t rule = read_arg(ck, 0, insn->width, &a);
 
 	if (!rule)
-		rule = ipjit_read_arg(ck, 1, insn->width, &b);
+		rule = read_arg(ck, 1, insn->width, &b);
 	if (rule)
 		return rule;
 	if (!is_number(&a) || !is_number(&b))
@@ -200,7 +200,7 @@ static rule_t clear_self(struct checker *ck)
 		v = ipjit_unknown(s, ck->insn.width);
 	}
 	s->flags.kind = FLAGS_OPAQUE;
-	return ipjit_write_arg(ck, 0, ck->insn.width, v);
+	return write_arg(ck, 0, ck->insn.width, v);
 }
 
 static rule_t transfer_alu(struct checker *ck)
@@ -223,10 +223,10 @@ static rule_t transfer_alu(struct checker *ck)
 			rule = at.kind == KIND_STACK ? ipjit_load(ck, &at, insn->width, &a) :
 						       IPJIT_RULE_store;
 	} else {
-		rule = ipjit_read_arg(ck, 0, insn->width, &a);
+		rule = read_arg(ck, 0, insn->width, &a);
 	}
 	if (!rule && insn->arg[1].kind != OPERAND_NONE)
-		rule = ipjit_read_arg(ck, 1, insn->width, &b);
+		rule = read_arg(ck, 1, insn->width, &b);
 	if (rule)
 		return rule;
 	if ((insn->op == OP_adc || insn->op == OP_sbb) && s->flags.kind == FLAGS_UNSET)
@@ -238,7 +238,7 @@ static rule_t transfer_alu(struct checker *ck)
 		set_flags(s, FLAGS_COMPARE, insn->width, a, b);
 	else if (insn->op != OP_not)
 		set_flags(s, FLAGS_RESULT, insn->width, v, constant(0));
-	return ipjit_write_arg(ck, 0, insn->width, v);
+	return write_arg(ck, 0, insn->width, v);
 }
 
 /* Shifts and rotations, the VEX forms too: those leave the flags alone. */
@@ -248,11 +248,11 @@ static rule_t transfer_shift(struct checker *ck)
 	const struct insn *insn = &ck->insn;
 	bool vex = insn->arg[2].kind != OPERAND_NONE;
 	struct value a, count, v;
-	rule_t rule = ipjit_read_arg(ck, vex, insn->width, &a);
+	rule_t rule = read_arg(ck, vex, insn->width, &a);
 
 	/* Only the low byte of the count matters, and of cl only that may be known. */
 	if (!rule)
-		rule = ipjit_read_arg(ck, vex + 1, 1, &count);
+		rule = read_arg(ck, vex + 1, 1, &count);
 	if (rule)
 		return rule;
 	if (!is_number(&a) || !is_number(&count))
@@ -264,7 +264,7 @@ static rule_t transfer_shift(struct checker *ck)
 	if (!vex && is_constant(&count) && (count.add & (insn->width == 8 ? 63 : 31)) &&
 	    insn->op >= OP_shl)
 		set_flags(s, FLAGS_RESULT, insn->width, v, constant(0));
-	return ipjit_write_arg(ck, 0, insn->width, v);
+	return write_arg(ck, 0, insn->width, v);
 }
 
 static rule_t transfer_bt(struct checker *ck)
@@ -275,11 +275,11 @@ static rule_t transfer_bt(struct checker *ck)
 	/* bt m,r reads at an address that the register moves. */
 	if (ck->insn.arg[0].kind == OPERAND_MEM && ck->insn.arg[1].kind == OPERAND_REG)
 		return IPJIT_RULE_operand;
-	rule = ipjit_read_arg(ck, 0, ck->insn.width, &ignored);
+	rule = read_arg(ck, 0, ck->insn.width, &ignored);
 	if (!rule && ignored.kind != KIND_NUMBER)
 		rule = IPJIT_RULE_pointer_arith;
 	if (!rule)
-		rule = ipjit_read_arg(ck, 1, ck->insn.width, &ignored);
+		rule = read_arg(ck, 1, ck->insn.width, &ignored);
 	if (!rule && ignored.kind != KIND_NUMBER)
 		rule = IPJIT_RULE_pointer_arith;
 	ck->state.flags.kind = FLAGS_OPAQUE;

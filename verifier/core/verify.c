@@ -74,7 +74,6 @@ size_t ipjit_verify_workspace(size_t code_len)
 static rule_t check_branch(struct checker *ck)
 {
 	const struct insn *insn = &ck->insn;
-	struct undo undo;
 	rule_t rule;
 
 	if ((s32)(insn->target - (insn->at + insn->len)) < 0)
@@ -88,12 +87,7 @@ static rule_t check_branch(struct checker *ck)
 	}
 	if (ck->state.flags.kind == FLAGS_UNSET)
 		return IPJIT_RULE_uninit_flags;
-	ipjit_remember_condition(&ck->state, &undo);
-	ipjit_learn_condition(&ck->state, insn->cc);
-	rule = ipjit_arrive(ck, insn->target);
-	ipjit_undo_condition(&ck->state, &undo);
-	ipjit_learn_condition(&ck->state, insn->cc ^ 1);
-	return rule;
+	return ipjit_branch(ck, insn->cc, insn->target);
 }
 
 static bool result_is_allowed(const struct ipjit_contract *contract, struct range r)
@@ -163,26 +157,23 @@ static rule_t check_insn(struct checker *ck)
 	}
 }
 
-/* No branch so far, this instruction's own included, goes to its middle. */
-static rule_t check_inside(struct checker *ck)
+/* A branch goes to the middle of this instruction. */
+static rule_t refuse_inside(struct checker *ck, u64 inside)
 {
-	const struct insn *insn = &ck->insn;
-	u64 inside = labels_from(ck, insn->at) & (((u64)1 << insn->len) - 2);
-
-	if (!inside)
-		return IPJIT_RULE_none;
-	ck->refused_at = ipjit_first_branch_to(ck, insn->at + trailing_zeros(inside));
+	ck->refused_at = ipjit_first_branch_to(ck, ck->insn.at + trailing_zeros(inside));
 	return IPJIT_RULE_target_inside;
 }
 
 static rule_t walk(struct checker *ck)
 {
 	u32 at = 0;
+	u64 labels;
 	rule_t rule;
 
 	while (at < ck->code_len) {
 		ck->refused_at = at;
-		if (labels_from(ck, at) & 1) {
+		labels = labels_from(ck, at);
+		if (labels & 1) {
 			rule = ipjit_enter_label(ck, at);
 			if (rule)
 				return rule;
@@ -198,10 +189,12 @@ static rule_t walk(struct checker *ck)
 			return rule;
 		ck->nr_insns++;
 		rule = check_insn(ck);
-		if (!rule)
-			rule = check_inside(ck);
 		if (rule)
 			return rule;
+		/* Its own branch is none of these: that goes behind it. */
+		labels &= ((u64)1 << ck->insn.len) - 2;
+		if (labels)
+			return refuse_inside(ck, labels);
 		at += ck->insn.len;
 	}
 	if (ck->reachable)
@@ -231,8 +224,8 @@ static struct checker *set_up(const struct ipjit_contract *contract, const uint8
 	ck->arena.base = p;
 	ck->arena.nr_units = (ARENA_LEAST + ARENA_PER_BYTE * code_len) / UNIT_BYTES;
 	ck->arena.next = 0;
-	for (i = 0; i <= MAX_UNITS; i++)
-		ck->arena.free[i] = 0;
+	for (i = 0; i <= MAX_UNITS / 64; i++)
+		ck->arena.has_free[i] = 0;
 	ck->reachable = true;
 	ck->nr_insns = 0;
 	ck->nr_waiting = 0;
