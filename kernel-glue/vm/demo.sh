@@ -8,7 +8,8 @@
 # The traffic is datagrams from tests/kernel/packets.cpp.
 #
 #   demo.sh FILTER      leaves without.pcap, without.all.pcap, with.pcap, with.all.pcap in /tmp/out and
-#                       prints "stats TIER LINE" for what `ipjit stats` said
+#                       prints "stats TIER LINE" for what `ipjit stats` said, and
+#                       "missed TIER WHY" where a tier did not come
 filter=$1
 mkdir -p /tmp/out /run/ipjit
 cd /tmp/out || exit 1
@@ -55,7 +56,8 @@ end() {
 
 # reach TIER SECONDS: shows what the filter has come to by then
 reach() {
-  soon "$2" sh -c "ipjit stats --json | tr -d ' \n' | grep -q '\"tier\":$1'"
+  soon "$2" sh -c "ipjit stats --json | tr -d ' \n' | grep -q '\"tier\":$1'" ||
+    echo "missed $1 after $2 s"
   ipjit stats 2>&1 | sed "s/^/stats $1 /"
 }
 

@@ -18,6 +18,7 @@ cat "$IPJIT_ROOT/var/lib/ipjit/loaded" > "$IPJIT_ROOT/marker_seen"
 mkdir -p "$IPJIT_ROOT/sys/module/ipjit"
 """
 RMMOD = """#!/bin/sh
+[ ! -e "$IPJIT_ROOT/held" ] || { rm "$IPJIT_ROOT/held"; touch "$IPJIT_ROOT/asked"; echo "rmmod: ERROR: Module ipjit is in use" >&2; exit 1; }
 [ ! -e "$IPJIT_ROOT/busy" ] || { echo "rmmod: ERROR: Module ipjit is in use" >&2; exit 1; }
 rm -r "$IPJIT_ROOT/sys/module/$1"
 """
@@ -136,6 +137,24 @@ class Kernel(unittest.TestCase):
         (self.root / "busy").touch()
         self.assertIn("systemctl stop ipjitd", self.bad("kernel", "unload"))
         self.assertTrue((self.root / "var/lib/ipjit/loaded").exists())
+
+    def test_a_shutdown_waits_for_those_who_have_the_device_open(self):
+        self.install()
+        self.good("kernel", "load", "--boot")
+        (self.root / "held").touch()
+        self.assertIn("unloaded", self.good("kernel", "unload", "--boot"))
+        self.assertTrue((self.root / "asked").exists())
+        self.assertFalse((self.root / "var/lib/ipjit/loaded").exists())
+
+    def test_a_mode_for_a_module_that_may_not_have_one_waits_for_the_next_load(self):
+        self.install()
+        self.good("kernel", "load")
+        parameters = self.root / "sys/module/ipjit/parameters"
+        parameters.mkdir()
+        (parameters / "enabled").write_text("N\n")
+        self.assertIn("from the next load on: the module was loaded with enabled=0",
+                      self.good("kernel", "mode", "on"))
+        self.assertIn("mode = on", (self.root / "etc/ipjit/kernel.conf").read_text())
 
     def test_limits_are_kept(self):
         self.assertIn("kept", self.good("budget", "--code-all", "1M", "--table-user", "64k"))

@@ -178,6 +178,43 @@ TEST(Daemon, AProgramThatNoEngineRunsIsLeftForGood) {
   EXPECT_EQ(machine.device.installs, 0u);
 }
 
+TEST(Daemon, AProgramTooLargeForItsMemoryIsTriedAgainLater) {
+  Machine machine;
+  bool scarce = true;
+  machine.tools.compile = [&](std::span<const bpf::Insn> insns,
+                              const kernel::Machine& for_machine) {
+    if (scarce) throw std::bad_alloc();
+    return kernel::compile(insns, for_machine);
+  };
+  machine.boot();
+  machine.start();
+  const uint64_t id = machine.device.attach(only_ip());
+  machine.settle();
+  EXPECT_EQ(machine.known(id).standing, Standing::kRefused);
+  EXPECT_THAT(machine.known(id).why, testing::HasSubstr("more memory than ipjitd may have"));
+  scarce = false;
+  machine.pass(2 * kSecond);
+  machine.settle();
+  EXPECT_EQ(machine.tier(id), 1u);
+}
+
+TEST(Daemon, ACountThatStepsBackIsNoRate) {
+  Machine machine;
+  machine.start();
+  const uint64_t id = machine.device.attach(only_ip());
+  machine.device.set_packets(id, 2048);
+  machine.settle();
+  machine.pass(kSecond);
+  machine.device.set_packets(id, 1024);
+  machine.settle();
+  EXPECT_EQ(machine.known(id).packets_per_second, 0);
+  machine.pass(kSecond);
+  machine.device.set_packets(id, 3072);
+  machine.settle();
+  EXPECT_GT(machine.known(id).packets_per_second, 1000);
+  EXPECT_LT(machine.known(id).packets_per_second, 10000);
+}
+
 TEST(Daemon, AFilterThatAsksNothingIsLeftToTheKernel) {
   Machine machine;
   machine.start();

@@ -16,6 +16,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr unsigned kShutdownMs = 20'000;
+
 constexpr const char* kHelp =
     R"(Without a subcommand it says what the module does.  Modes: off takes nothing over; observe (the
 first) lets the kernel's code decide and runs ours beside it on sampled packets; on lets ours
@@ -77,7 +79,7 @@ int load(const Options& options) {
 int unload(const Options& options) {
   const KernelPlaces places = kernel_places();
   const bool there = module_loaded(places);
-  Status done = options.boot ? unload_module(places) : unload_by_hand(places);
+  Status done = options.boot ? unload_module(places, kShutdownMs) : unload_by_hand(places);
   if (!done) return complain(done.error());
   fmt::print("{}\n", there ? "unloaded: every filter runs the kernel's own code" : "not loaded");
   return kSuccess;
@@ -88,6 +90,10 @@ int set_mode(const std::string& word) {
   const ipjit_dev_mode mode = *kernel::mode_named(word);
   // First the disk: who may not write there may not change the machine's mode either.
   if (Status kept = keep_setting(places, "mode", word); !kept) return complain(kept.error());
+  if (mode != IPJIT_DEV_OFF && module_disabled(places)) {
+    fmt::print("mode {}, from the next load on: the module was loaded with enabled=0\n", word);
+    return kSuccess;
+  }
   if (module_loaded(places)) {
     Result<std::unique_ptr<kernel::Device>> device = open_kernel(places);
     if (!device) return complain(device.error());

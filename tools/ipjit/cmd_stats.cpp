@@ -25,8 +25,9 @@ constexpr size_t kFinishedShown = 10;  // in the table, without --all
 
 constexpr const char* kHelp =
     R"(Shows the filters that run now and the youngest that have finished.  Root sees all users'.
-Filters that the kernel module has taken over stand below (root, group ipjit).  NS/PKT is timed on sampled packets; WAS is the engine replaced, on the same packets; SAVED is
-the difference times PACKETS.  Needs no daemon, and no filter waits for it.
+Filters that the kernel module has taken over stand below (root, group ipjit).  NS/PKT is timed on
+sampled packets; WAS is the engine replaced, on the same packets; SAVED is the difference times
+PACKETS.  Needs no daemon, and no filter waits for it.
 
 Examples:
   ipjit stats

@@ -18,6 +18,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 #include <set>
 
 namespace ipjit::daemon {
@@ -98,7 +99,9 @@ void Daemon::take_in(const ipjit_dev_filter& filter, uint64_t now) {
   Known& known = place->second;
   table_.changes += is_new || known.seen.version != filter.version;
   if (known.counted_ns && now >= known.counted_ns + kLookNs / 2) {
-    known.packets_per_second = static_cast<double>(filter.packets - known.counted_packets) * 1e9 /
+    // The kernel's sum is read while other CPUs count, and may be behind what it was.
+    const uint64_t packets = std::max<uint64_t>(filter.packets, known.counted_packets);
+    known.packets_per_second = static_cast<double>(packets - known.counted_packets) * 1e9 /
                                static_cast<double>(now - known.counted_ns);
     known.counted_ns = 0;
   }
@@ -111,6 +114,7 @@ void Daemon::take_in(const ipjit_dev_filter& filter, uint64_t now) {
   if (filter.flags & IPJIT_DEV_EVICTED) {
     known.standing = Standing::kLeft;
     known.why = "evicted by command";
+    known.prepared.reset();  // its memory is for filters that run
   } else if (filter.version != 0) {
     known.standing = Standing::kRuns;
     known.why.clear();
@@ -181,11 +185,17 @@ Result<Prepared> Daemon::compile(uint64_t id, bool hardened) {
   if (!insns) return insns.error();
   kernel::Machine machine{.isa = info_.isa, .fields = info_.fields};
   if (hardened) machine.constant_seed = tools_.random() | 1;
-  Result<kernel::Unit> unit = tools_.compile(*insns, machine);
-  if (!unit) return unit.error();
-  if (const std::string why = why_not(unit->program); !why.empty())
-    return Error{Stage::kFrontend, Code::kUnavailable, 0, why};
-  return Prepared{std::move(*insns), machine, std::move(*unit)};
+  try {
+    Result<kernel::Unit> unit = tools_.compile(*insns, machine);
+    if (!unit) return unit.error();
+    if (const std::string why = why_not(unit->program); !why.empty())
+      return Error{Stage::kFrontend, Code::kUnavailable, 0, why};
+    return Prepared{std::move(*insns), machine, std::move(*unit)};
+  } catch (const std::bad_alloc&) {
+    // One filter too large for what this process may have (--memory) is not everybody's end.
+    return Error{Stage::kFrontend, Code::kNoMemory, 0,
+                 "compiling it needs more memory than ipjitd may have"};
+  }
 }
 
 kernel::Offer Daemon::offer_of(uint64_t id, uint64_t expected, const Prepared& prepared) const {

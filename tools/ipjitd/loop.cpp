@@ -16,6 +16,7 @@
 #include <atomic>
 #include <cerrno>
 #include <condition_variable>
+#include <cstring>
 #include <ctime>
 #include <thread>
 
@@ -61,13 +62,19 @@ uint64_t unforeseeable() {
   return value;
 }
 
-/// Charges the compile server's time to whoever waits for it.
+/// Charges the compile server's time to whoever waits for it.  Of a compile that came to nothing
+/// the server says no time: then all the time that we waited, so that a program on which the
+/// compiler runs out of its budget again and again costs its share too.
 class Charged final : public ir::Compiler {
  public:
   explicit Charged(tier2::RemoteTier2& remote) : remote_(remote) {}
   Result<ir::MachineCode> compile(const ir::Program& program, const arch::Target& target) override {
+    const uint64_t start_ns = runtime::monotonic_ns();
     Result<ir::MachineCode> code = remote_.compile(program, target);
-    if (code) cpu_ns += remote_.last().compile_us * 1000;
+    if (code)
+      cpu_ns += remote_.last().compile_us * 1000;
+    else if (code.error().code != Code::kUnavailable)
+      cpu_ns += runtime::monotonic_ns() - start_ns;
     return code;
   }
 
@@ -213,11 +220,15 @@ void warm_up(const ipjit_dev_info& info) {
 
 enum class Came : uint8_t { kTime, kEvent, kSignal };
 
-Came wait(int events, int stop, uint64_t pause_ns) {
+Result<Came> wait(int events, int stop, uint64_t pause_ns) {
   pollfd fds[] = {{events, POLLIN, 0}, {stop, POLLIN, 0}};
   const timespec pause = {static_cast<time_t>(pause_ns / 1'000'000'000),
                           static_cast<long>(pause_ns % 1'000'000'000)};
-  if (ppoll(fds, std::size(fds), &pause, nullptr) < 0 && errno != EINTR) return Came::kSignal;
+  if (ppoll(fds, std::size(fds), &pause, nullptr) < 0) {
+    if (errno == EINTR) return Came::kTime;
+    return Error{Stage::kRuntime, Code::kIo, 0,
+                 std::string("waiting for events: ") + std::strerror(errno)};
+  }
   if (fds[1].revents) return Came::kSignal;
   return fds[0].revents ? Came::kEvent : Came::kTime;
 }
@@ -255,8 +266,10 @@ Status serve(std::unique_ptr<kernel::Device> device, Log& log, const LoopOptions
       *pause_ns = std::min(*pause_ns, kQuietNs);
     const uint64_t rest_ns = allowance.pause_ns(runtime::monotonic_ns(), thread_cpu_ns());
     // Nobody's packets wait: events that come while the allowance is used up are read afterwards.
-    came =
+    Result<Came> woken =
         rest_ns ? wait(-1, stop.get(), rest_ns) : wait(device->event_fd(), stop.get(), *pause_ns);
+    if (!woken) return woken.error();
+    came = *woken;
   }
   log.say(Level::kInfo, "ending; filters go on with what they run");
   return ok();

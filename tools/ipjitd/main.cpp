@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 #include <string>
 
 #include "tools/ipjitd/loop.h"
@@ -24,7 +25,7 @@ namespace {
 constexpr int kFailure = 1, kUsage = 2;
 
 struct Options {
-  bool foreground = false, syslog = false, no_tier2 = false;
+  bool foreground = false, no_tier2 = false;
   std::string device = IPJIT_DEV_PATH, user, status = LoopOptions().status_path;
   uint32_t tier1_percent = 50, tier2_percent = 5, memory_mib = 512;
 };
@@ -56,8 +57,8 @@ void limit_memory(uint32_t mib) {
 void declare(CLI::App& app, Options& options) {
   app.name("ipjitd");
   app.set_version_flag("--version", "ipjitd " IPJIT_VERSION);
-  app.add_flag("--foreground", options.foreground, "stay, and say on standard error what happens");
-  app.add_flag("--syslog", options.syslog, "say it to syslog");
+  app.add_flag("--foreground", options.foreground,
+               "stay, and say on standard error (else: syslog) what happens");
   app.add_option("--user", options.user, "become this user first (who starts it as root)");
   app.add_option("--device", options.device, "the module's device")->capture_default_str();
   app.add_option("--status", options.status, "where to show what was decided; - for nowhere")
@@ -93,7 +94,7 @@ int run(const Options& options) {
   if (!device) return complain(to_string(device.error()));
   if (Status claimed = (*device)->claim(); !claimed) return complain(to_string(claimed.error()));
   if (!options.foreground && ::daemon(0, 0) != 0) return complain("cannot leave the foreground");
-  Log log(options.syslog || !options.foreground ? to_syslog() : to_stderr(), most);
+  Log log(options.foreground ? to_stderr() : to_syslog(), most);
   const Status served = serve(std::move(*device), log,
                               {.status_path = options.status == "-" ? "" : options.status,
                                .tier2 = !options.no_tier2,
@@ -118,5 +119,10 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return ipjit::daemon::complain(error.what(), ipjit::daemon::kUsage);
   }
-  return ipjit::daemon::run(options);
+  try {
+    return ipjit::daemon::run(options);
+  } catch (const std::bad_alloc&) {
+    // Whoever starts it again finds filters that run what they ran.
+    return ipjit::daemon::complain("out of memory: see --memory");
+  }
 }

@@ -2,6 +2,7 @@
 #include "tools/ipjitd/status.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -86,7 +87,9 @@ Status write_whole(const std::string& path, const std::string& text) {
   const std::string beside = path + ".new";
   const int fd = open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640);
   if (fd < 0) return failed("open");
-  const bool written = write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  // For the group's eyes, whatever umask the process confines itself with.
+  const bool written = fchmod(fd, 0640) == 0 &&
+                       write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
   if (close(fd) != 0 || !written) return failed("write");
   if (rename(beside.c_str(), path.c_str()) != 0) return failed("rename");
   return ok();

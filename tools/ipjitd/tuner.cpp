@@ -203,8 +203,11 @@ void Tuner::count_guards(Filter& filter) {
   Result<ipjit_dev_counters> counters = device_.counters(filter.id, filter.version);
   if (!counters) return;
   const bool first = filter.counted_version != filter.version;
-  const uint64_t packets = counters->packets - filter.counted_packets;
-  const uint64_t failures = counters->count[0] - filter.counted_failures;
+  // Sums over CPUs that count meanwhile: the second may be behind the first.
+  const uint64_t packets =
+      std::max<uint64_t>(counters->packets, filter.counted_packets) - filter.counted_packets;
+  const uint64_t failures =
+      std::max<uint64_t>(counters->count[0], filter.counted_failures) - filter.counted_failures;
   if (!first && packets < kGuardPackets) return;
   if (!first) filter.guard_failures = static_cast<double>(failures) / static_cast<double>(packets);
   filter.counted_version = filter.version;

@@ -12,7 +12,9 @@
 #include <sys/klog.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <sstream>
+#include <thread>
 #include <vector>
 
 #include "tools/ipjit/files.h"
@@ -24,6 +26,7 @@ namespace {
 
 constexpr const char* kService = "ipjit-kernel.service";
 constexpr const char* kDaemonService = "ipjitd.service";
+constexpr unsigned kRetryMs = 100;
 
 Error refused(std::string why) { return {Stage::kKernel, Code::kRefused, 0, std::move(why)}; }
 
@@ -100,6 +103,10 @@ Status run_modprobe(const Start& start, const std::string& release) {
 
 bool module_loaded(const KernelPlaces& places) { return exists(places.root + "/sys/module/ipjit"); }
 
+bool module_disabled(const KernelPlaces& places) {
+  return first_line(places.root + "/sys/module/ipjit/parameters/enabled") == "N";
+}
+
 std::string no_module_words(const KernelPlaces& places, const std::string& release) {
   if (!module_file(places, release).empty())
     return "the module is not loaded: sudo ipjit kernel load";
@@ -133,21 +140,21 @@ Result<Start> load_module(const KernelPlaces& places) {
   return start;
 }
 
-Status unload_module(const KernelPlaces& places) {
-  if (module_loaded(places)) {
-    if (!may_change(places)) return needs_root("unloading the module");
+Status unload_module(const KernelPlaces& places, unsigned patience_ms) {
+  if (!module_loaded(places)) return note_end(places);
+  if (!may_change(places)) return needs_root("unloading the module");
+  for (unsigned waited_ms = 0;; waited_ms += kRetryMs) {
     Result<PipedRun> run = run_on("rmmod", {"ipjit"}, "");
     if (!run) return run.error();
-    if (run->status != 0) {
-      std::string why = last_line(run->err);
-      if (why.find("in use") != std::string::npos)
-        why =
-            "the module is in use: who has /dev/ipjit open must close it "
-            "(sudo systemctl stop ipjitd)";
-      return refused(why);
-    }
+    if (run->status == 0) return note_end(places);
+    const std::string why = last_line(run->err);
+    if (why.find("in use") == std::string::npos) return refused(why);
+    if (waited_ms >= patience_ms)
+      return refused(
+          "the module is in use: who has /dev/ipjit open must close it "
+          "(sudo systemctl stop ipjitd)");
+    std::this_thread::sleep_for(std::chrono::milliseconds(kRetryMs));
   }
-  return note_end(places);
 }
 
 Result<Start> load_by_hand(const KernelPlaces& places) {

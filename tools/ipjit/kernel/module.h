@@ -19,6 +19,9 @@ std::string no_module_words(const KernelPlaces& places, const std::string& relea
 
 bool module_loaded(const KernelPlaces& places);
 
+/// Whether it was loaded with enabled=0: then it takes nothing over, whatever the mode.
+bool module_disabled(const KernelPlaces& places);
+
 /// Loads it in the mode that decide_start() says, with the limits that are kept.
 ///
 /// Gives: how it started.  A module that is loaded already stays as it is.
@@ -28,8 +31,11 @@ bool module_loaded(const KernelPlaces& places);
 Result<Start> load_module(const KernelPlaces& places);
 
 /// Takes it out; every filter has the kernel's own code then.
+///
+/// Takes: how long to wait, in ms, for those who have its device open: at a shutdown they are told
+///        to end at the same moment, and a marker that stays means `off` at the next boot.
 /// Fails: kRefused where it is in use.
-Status unload_module(const KernelPlaces& places);
+Status unload_module(const KernelPlaces& places, unsigned patience_ms = 0);
 
 /// The same two for a person: through the service where systemd runs it, so that daemon and marker
 /// follow.
