@@ -3,7 +3,7 @@
 //
 // A probe must not mispredict on fresh packets and must stay inside the table even when the CPU
 // speculates, so its index comes from data flow alone (a shift), never from a branch.  Keys are
-// known in advance, so each has a slot of its own: a probe compares once.
+// known in advance, so hashing is perfect: each key has a slot of its own, a probe compares once.
 #pragma once
 
 #include <cstdint>
