@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <stdexcept>
 
 namespace ipjit::testing {
@@ -57,6 +58,28 @@ bpf::InsnList insns_of(const nlohmann::json& program) {
     insns.push_back({insn[0].get<uint16_t>(), insn[1].get<uint8_t>(), insn[2].get<uint8_t>(),
                      insn[3].get<uint32_t>()});
   return insns;
+}
+
+std::vector<std::string> corpus_expressions() {
+  std::vector<std::string> expressions;
+  std::ifstream list(*corpus_folder() + "/expressions/expressions.txt");
+  for (std::string line; std::getline(list, line);)
+    if (!line.empty() && line[0] != '#') expressions.push_back(line);
+  return expressions;
+}
+
+std::vector<Packet> ethernet_packets() {
+  std::vector<Packet> packets;
+  for (const char* folder : {"captures", "traffic"}) {
+    for (const std::string& path : captures_in(folder)) {
+      Capture capture = read_capture(path);
+      if (capture.dlt != DLT_EN10MB) continue;
+      const size_t step = capture.packets.size() > 100 ? 4 : 1;
+      for (size_t i = 0; i < capture.packets.size(); i += step)
+        packets.push_back(std::move(capture.packets[i]));
+    }
+  }
+  return packets;
 }
 
 }  // namespace ipjit::testing

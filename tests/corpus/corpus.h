@@ -35,6 +35,12 @@ std::vector<std::string> captures_in(const std::string& folder);
 
 bpf::InsnList insns_of(const nlohmann::json& program);
 
+/// The lines of expressions/expressions.txt that are expressions.
+std::vector<std::string> corpus_expressions();
+
+/// Ethernet packets of all captures; of the long ones every fourth, for neighbours are alike.
+std::vector<Packet> ethernet_packets();
+
 }  // namespace ipjit::testing
 
 /// Skips the test with a plain message where there is no corpus.

@@ -4,7 +4,6 @@
 #include <pcap/pcap.h>
 
 #include <cstring>
-#include <fstream>
 
 #include "bpf-frontend/expression.h"
 #include "tests/corpus/corpus.h"
@@ -116,21 +115,9 @@ TEST(Corpus, PfluaMatchCounts) {
 // Every expression over every capture of its link type, at full length and cut off.
 TEST(Corpus, ExpressionsOverCaptures) {
   IPJIT_NEEDS_CORPUS();
-  std::vector<std::string> expressions = {"ip6 protochain 6", "ip protochain 17"};
-  std::ifstream list(*corpus_folder() + "/expressions/expressions.txt");
-  for (std::string line; std::getline(list, line);)
-    if (!line.empty() && line[0] != '#') expressions.push_back(line);
-  std::vector<Packet> packets;
-  for (const char* folder : {"captures", "traffic"}) {
-    for (const std::string& path : captures_in(folder)) {
-      Capture capture = read_capture(path);
-      if (capture.dlt != DLT_EN10MB) continue;
-      // Of the long ones every fourth packet: neighbours are alike.
-      size_t step = capture.packets.size() > 100 ? 4 : 1;
-      for (size_t i = 0; i < capture.packets.size(); i += step)
-        packets.push_back(std::move(capture.packets[i]));
-    }
-  }
+  std::vector<std::string> expressions = corpus_expressions();
+  expressions.insert(expressions.end(), {"ip6 protochain 6", "ip protochain 17"});
+  const std::vector<Packet> packets = ethernet_packets();
   size_t runs = 0, matched = 0;
   for (const std::string& expression : expressions) {
     for (bool optimize : {true, false}) {
