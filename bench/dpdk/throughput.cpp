@@ -168,6 +168,10 @@ Results measure(const Bench& bench, Contest& contest, const MbufList& mbufs, con
   }
   take_turns(bench, runners, effort, contest.name, progress);
   progress.clear();
+  for (Runner& runner : runners) {
+    const std::string by_now = runner.engine ? runner.engine->state() : "";
+    if (by_now != runner.row.state) runner.row.state += ", then " + by_now;
+  }
   for (Runner& runner : runners) fill_row(runner, runners[0], mbufs.size());
   for (const char* name : {"rte_bpf JIT", "libpcap", "linear", "rte_acl"})
     if (const Runner* other = reference(runners, name)) {

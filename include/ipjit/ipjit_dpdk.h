@@ -75,17 +75,19 @@ static inline uint32_t ipjit_mbuf_run(const ipjit_filter *filter, const struct r
 				rte_pktmbuf_data_len(mbuf), rte_pktmbuf_pkt_len(mbuf));
 }
 
-/* verdicts[i] is what ipjit_mbuf_run() gives for mbufs[i]. */
-static inline void ipjit_mbuf_run_burst(const ipjit_filter *filter,
-					struct rte_mbuf *const mbufs[], uint32_t count,
-					uint32_t verdicts[])
+/*
+ * Up to IPJIT_MBUF_BURST mbufs through the library.  It also sees to what comes up
+ * between runs: packets that are timed or sampled, programs without native code.
+ */
+static inline void ipjit_mbuf_run_packets(const ipjit_filter *filter,
+					  struct rte_mbuf *const mbufs[], uint32_t count,
+					  uint32_t verdicts[])
 {
 	ipjit_packet packets[IPJIT_MBUF_BURST];
-	uint32_t done = 0, i, some;
+	uint32_t done = 0, i;
 
 	while (done < count) {
-		some = count - done < IPJIT_MBUF_BURST ? count - done : IPJIT_MBUF_BURST;
-		for (i = 0; i < some; i++) {
+		for (i = 0; done + i < count; i++) {
 			const struct rte_mbuf *mbuf = mbufs[done + i];
 
 			if (__builtin_expect(mbuf->nb_segs != 1, 0))
@@ -97,10 +99,92 @@ static inline void ipjit_mbuf_run_burst(const ipjit_filter *filter,
 		if (i)
 			ipjit_filter_run_burst(filter, packets, i, verdicts + done);
 		done += i;
-		if (__builtin_expect(i < some, 0)) {
+		if (done < count) {
 			verdicts[done] = ipjit_mbuf_run_segments(filter, mbufs[done]);
 			done++;
 		}
+	}
+}
+
+#ifdef IPJIT_INLINE_H
+/* Packets between asking for a packet's first bytes and looking at them. */
+#define IPJIT_MBUF_AHEAD 12
+
+/* As ipjit_mbuf_run_segments(), inside a run. */
+static __attribute__((noinline, cold, unused)) uint32_t
+ipjit_mbuf_enter_segments(ipjit_entry_fn direct, struct ipjit_ctx *ctx, const struct rte_mbuf *mbuf)
+{
+	uint8_t linear[IPJIT_MBUF_LINEAR];
+	uint32_t len = rte_pktmbuf_pkt_len(mbuf);
+	uint32_t caplen = len < sizeof(linear) ? len : (uint32_t)sizeof(linear);
+	const void *data = rte_pktmbuf_read(mbuf, 0, caplen, linear);
+
+	return ipjit_result_value(direct((const uint8_t *)data, caplen, ctx));
+}
+
+/*
+ * The same without a list of packets between: one run of ipjit_filter_run_inline()
+ * for all, with a loop around the program's call.
+ */
+static inline void ipjit_mbuf_run_some(const ipjit_filter *filter, struct rte_mbuf *const mbufs[],
+				       uint32_t count, uint32_t verdicts[])
+{
+	struct ipjit_stripe *own =
+		(struct ipjit_stripe *)((char *)filter->stripes + ipjit_thread_stripe);
+	const struct ipjit_program *program;
+	struct ipjit_ctx ctx;	/* but for what is set below, as the stack happens to be */
+	ipjit_entry_fn direct;
+	uint64_t matched = 0;
+	uint32_t i;
+
+	if (__builtin_expect(__atomic_load_n(&own->left, __ATOMIC_RELAXED) >=
+			     __atomic_load_n(&own->pause_at, __ATOMIC_RELAXED), 0)) {
+		ipjit_mbuf_run_packets(filter, mbufs, count, verdicts);
+		return;
+	}
+	ipjit_own_add(&own->entered, count);
+	program = __atomic_load_n(&filter->program, __ATOMIC_SEQ_CST);
+	direct = program->direct;
+	if (__builtin_expect(!direct, 0)) {
+		ipjit_own_add(&own->entered, -(uint64_t)count);
+		ipjit_mbuf_run_packets(filter, mbufs, count, verdicts);
+		return;
+	}
+	ctx.counters = ipjit_own_counters(program);
+	for (i = 0; i < count && i < IPJIT_MBUF_AHEAD; i++)
+		__builtin_prefetch(rte_pktmbuf_mtod(mbufs[i], const void *));
+	for (i = 0; i < count; i++) {
+		const struct rte_mbuf *mbuf = mbufs[i];
+
+		if (i + IPJIT_MBUF_AHEAD < count)
+			__builtin_prefetch(
+				rte_pktmbuf_mtod(mbufs[i + IPJIT_MBUF_AHEAD], const void *));
+		ctx.wire_len = rte_pktmbuf_pkt_len(mbuf);
+		if (__builtin_expect(mbuf->nb_segs != 1, 0))
+			verdicts[i] = ipjit_mbuf_enter_segments(direct, &ctx, mbuf);
+		else
+			verdicts[i] = ipjit_result_value(
+				direct(rte_pktmbuf_mtod(mbuf, const uint8_t *),
+				       rte_pktmbuf_data_len(mbuf), &ctx));
+		matched += verdicts[i] != 0;
+	}
+	ipjit_own_add(&own->left, count);
+	ipjit_own_add(&own->matched, matched);
+}
+#else
+#define ipjit_mbuf_run_some ipjit_mbuf_run_packets
+#endif
+
+/* verdicts[i] is what ipjit_mbuf_run() gives for mbufs[i]. */
+static inline void ipjit_mbuf_run_burst(const ipjit_filter *filter,
+					struct rte_mbuf *const mbufs[], uint32_t count,
+					uint32_t verdicts[])
+{
+	uint32_t done, some;
+
+	for (done = 0; done < count; done += some) {
+		some = count - done < IPJIT_MBUF_BURST ? count - done : IPJIT_MBUF_BURST;
+		ipjit_mbuf_run_some(filter, mbufs + done, some, verdicts + done);
 	}
 }
 

@@ -14,8 +14,11 @@ namespace {
 
 using FilterPtr = std::unique_ptr<ipjit_filter, void (*)(ipjit_filter*)>;
 
-FilterPtr filter_of(const bpf::InsnList& insns) {
-  return {ipjit_compile(reinterpret_cast<const ipjit_insn*>(insns.data()), insns.size(), nullptr,
+FilterPtr filter_of(const bpf::InsnList& insns, ipjit_engine engine = IPJIT_ENGINE_AUTO) {
+  ipjit_options options = {};
+  options.size = sizeof options;
+  options.engine = engine;
+  return {ipjit_compile(reinterpret_cast<const ipjit_insn*>(insns.data()), insns.size(), &options,
                         nullptr),
           ipjit_filter_free};
 }
@@ -67,6 +70,33 @@ TEST_F(Adapter, SegmentsAreOnePacketWhereverInTheBurst) {
     const uint32_t want = libpcap_says(insns, traffic.packets()[i]);
     EXPECT_EQ(burst[i], want) << i << ", segments: " << mixed[i]->nb_segs;
     EXPECT_EQ(ipjit_mbuf_run(filter.get(), mixed[i]), want) << i;
+  }
+  rte_pktmbuf_free_bulk(mixed.data(), 300);
+}
+
+// The first bursts are sampled densely and go through the library; later ones do not.
+TEST_F(Adapter, EveryEngineCountsEveryPacketOnce) {
+  const bpf::InsnList insns = compiled("tcp port 80");
+  std::vector<rte_mbuf*> mixed;
+  uint64_t want = 0;
+  for (size_t i = 0; i < 300; ++i) {
+    mixed.push_back(mbuf(traffic.packets()[i], i % 10 == 9 ? 3 : 1));
+    want += libpcap_says(insns, traffic.packets()[i]) != 0;
+  }
+  for (const ipjit_engine engine : {IPJIT_ENGINE_INTERP, IPJIT_ENGINE_TIER1, IPJIT_ENGINE_AUTO}) {
+    const FilterPtr filter = filter_of(insns, engine);
+    constexpr uint64_t kRounds = 200;
+    for (uint64_t round = 0; round < kRounds; ++round) {
+      std::vector<uint32_t> burst(mixed.size());
+      ipjit_mbuf_run_burst(filter.get(), mixed.data(), 300, burst.data());
+      for (size_t i = 0; i < mixed.size(); ++i)
+        ASSERT_EQ(burst[i], libpcap_says(insns, traffic.packets()[i])) << round << ", " << i;
+    }
+    ipjit_stats stats = {};
+    stats.size = sizeof stats;
+    ASSERT_EQ(ipjit_filter_stats(filter.get(), &stats), 0);
+    EXPECT_EQ(stats.packets, 300 * kRounds) << engine;
+    EXPECT_EQ(stats.matched, want * kRounds) << engine;
   }
   rte_pktmbuf_free_bulk(mixed.data(), 300);
 }
