@@ -20,8 +20,8 @@ word=${1:-short}
 case ${word#--} in
   short)
     command='make bench' limit=600
-    packets=(--repeats 7) model=(--repeats 5) swaps=200000 tcpdump=(--mb 400 --repeats 3)
-    pktbench=(--repeats 5 --turn 0.05 --patience 3 --swap-seconds 8 --phase-seconds 3.5)
+    packets=(--repeats 9) model=(--repeats 7) swaps=200000 tcpdump=(--mb 400 --repeats 5)
+    pktbench=(--repeats 7 --turn 0.05 --patience 4 --swap-seconds 10 --phase-seconds 4)
     micro=(--benchmark_repetitions=3 --benchmark_min_time=0.01) ;;
   full)
     command='make bench-full' limit=1500

@@ -159,7 +159,7 @@ def label_ends(axes, ends):
         heights[i] = min(heights[i], high / step ** (len(ends) - 1 - i))
     for (x, y, label, colour), at in zip(ends, heights):
         axes.annotate(label, (x, y), xytext=(column, at), fontsize=9.5, va="center", annotation_clip=False,
-                      arrowprops={"arrowstyle": "-", "linewidth": 0.8, "color": colour, "linestyle": ":"})
+                      arrowprops={"arrowstyle": "-", "linewidth": 0.8, "color": colour, "linestyle": ":", "relpos": (0, 0.5)})
 
 
 def log_axes(axes, x_title, y_title, title):
@@ -254,7 +254,7 @@ def phases(document, out):
         phase_of_filter(axes, of)
     handles, labels = grid.flat[0].get_legend_handles_labels()
     unique = dict(zip(labels, handles))
-    grid.flat[0].legend(unique.values(), unique.keys(), loc="lower right", fontsize=9, ncol=2)
+    figure.legend(unique.values(), unique.keys(), loc="upper right", fontsize=9, ncol=2)
     grid.flat[-1].set_xlabel("seconds; each mark is 100 ms.  Dashed: 95 % of tier 1, the promise over any second")
     figure.suptitle("A change of traffic: every tier change by itself", x=0.01, ha="left", fontsize=13)
     figure.tight_layout(rect=(0, 0, 1, 0.99))

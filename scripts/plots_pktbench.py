@@ -38,7 +38,9 @@ def phase_figure(document):
                   linewidth=1.3, label=series["name"])
     ours = next((s for s in phase["series"] if s["name"] == "ipjit tier2 burst"), None)
     for step, (at, mpps, engine) in enumerate(tier_changes(ours) if ours else ()):
-        axes.annotate(engine, (at, mpps), (at + 0.006 * end, top * (0.90 - 0.05 * (step % 3))), fontsize=8.5,
+        late = at > 0.9 * end
+        axes.annotate(engine, (at, mpps), (at + (-0.006 if late else 0.006) * end, top * (0.90 - 0.05 * (step % 3))),
+                      fontsize=8.5, ha="right" if late else "left",
                       arrowprops={"arrowstyle": "-", "color": "#777777", "linewidth": 0.8})
     axes.set_xlim(0, end)
     axes.set_ylim(0, top)
@@ -94,6 +96,12 @@ BARS = {
 }
 
 
+def bar_name(one):
+    """With what ran, where that is not what the name says."""
+    name = BARS[one["name"]][0]
+    return name + " (on tier 1)" if one.get("state") == "tier1" and "tier2" in one["name"] else name
+
+
 def rate_bars(axes, contest, titles):
     """An engine's ns a packet, forwarding's share of them in white, and its Mpps behind the bar."""
     forward = contest["engines"][0]["ns"]["median"]
@@ -113,7 +121,7 @@ def rate_bars(axes, contest, titles):
             axes.text(end, y, "≫ ", ha="right", va="center", fontsize=11, weight="bold",
                       bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5})
         axes.text(end, y, f" {one['ns']['median']:.1f} ns, {one['mpps']['median']:.1f} Mpps", va="center", fontsize=8.5)
-    axes.set_yticks(range(len(rows)), [BARS[one["name"]][0] for one in rows], fontsize=8.5)
+    axes.set_yticks(range(len(rows)), [bar_name(one) for one in rows], fontsize=8.5)
     axes.set_xlim(0, limit * 1.75)
     axes.invert_yaxis()
     axes.set_title(f"{contest['name']}: {titles.get(contest['name'], contest['described'])}", fontsize=10, loc="left")
