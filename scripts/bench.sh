@@ -82,6 +82,9 @@ ports pktbench_phase phase
 part tcpdump bench/tcpdump_bench.sh "${tcpdump[@]}" --json "$out/tcpdump.json"
 if [[ ! $quick ]]; then
   scripts/measurements.py "$out" docs/measurements.md
-  scripts/plots.py "$out" docs/plots
+  scripts/plots.py "$out" docs/plots || {
+    rm -f docs/plots/*.png docs/plots/*.svg
+    echo "bench: no pictures: scripts/plots.py failed" >&2
+  }
 fi
 scripts/bench_part.py end "$out/run.json"

@@ -65,6 +65,7 @@ def begin(path, command, limit):
                  "cpus": os.cpu_count(), "parts": []})
     if float(load) > 0.5:
         print(f"bench: load average {load}: something else runs here, and the numbers will show it", file=sys.stderr)
+    print(f"bench: {command} on an idle machine is meant to end within {clock(float(limit))}")
     return 0
 
 

@@ -34,8 +34,8 @@ def phase_figure(document):
         axes.text(mark["seconds"] + 0.01 * end, top * 0.98, mark["what"], va="top", fontsize=10, weight="bold")
     for series in phase["series"]:
         colour, marker, line = LINES.get(series["name"], ("#999999", "o", "-."))
-        axes.plot(series["seconds"], series["mpps"], line, color=colour, marker=marker, markersize=3.5,
-                  linewidth=1.3, label=series["name"])
+        axes.plot(series["seconds"], series["mpps"], line, color=colour, marker=marker, markersize=4,
+                  markeredgecolor="black", markeredgewidth=0.5, linewidth=1.3, label=series["name"])
     ours = next((s for s in phase["series"] if s["name"] == "ipjit tier2 burst"), None)
     for step, (at, mpps, engine) in enumerate(tier_changes(ours) if ours else ()):
         late = at > 0.9 * end
