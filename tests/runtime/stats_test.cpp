@@ -25,18 +25,24 @@ namespace ipjit::runtime {
 
 namespace fs = std::filesystem;
 
-/// Removes the directory when the test program ends; its forked children must not.
+/// Removes the directory when the test program ends; its forked children must not, and those that
+/// begin anew (death tests, which do not live to remove anything) have their parent's.
 struct StatsRoot {
-  StatsRoot() : owner(getpid()) {
-    std::string name = (fs::temp_directory_path() / "ipjit-test-XXXXXX").string();
-    IPJIT_CHECK(mkdtemp(name.data()) != nullptr);
-    path = name;
+  StatsRoot() {
+    if (const char* parents = std::getenv("IPJIT_TEST_STATS_ROOT")) {
+      path = parents;
+    } else {
+      path = (fs::temp_directory_path() / "ipjit-test-XXXXXX").string();
+      IPJIT_CHECK(mkdtemp(path.data()) != nullptr);
+      setenv("IPJIT_TEST_STATS_ROOT", path.c_str(), 1);
+      owner = getpid();
+    }
     set_stats_root(path);
   }
   ~StatsRoot() {
     if (getpid() == owner) fs::remove_all(path);
   }
-  pid_t owner;
+  pid_t owner = 0;
   std::string path;
 };
 

@@ -19,11 +19,12 @@ namespace {
 
 using testing::HasSubstr;
 
-std::string fresh_directory() {
+/// A directory of the test's own, gone with it.
+struct Directory {
+  Directory() { IPJIT_CHECK(mkdtemp(path.data())); }
+  ~Directory() { std::filesystem::remove_all(path); }
   std::string path = testing::TempDir() + "ipjit-liars-XXXXXX";
-  IPJIT_CHECK(mkdtemp(path.data()));
-  return path;
-}
+};
 
 std::vector<std::string> files_in(const std::string& directory) {
   std::vector<std::string> files;
@@ -85,8 +86,9 @@ TEST(Liars, ContractsThatWantMoreThanASlotGivesAreRefused) {
 }
 
 TEST(Liars, SafeCodeWithOtherResultsIsRefusedByTheReplayAndKept) {
+  const Directory own;
   Street street;
-  street.tools.reproducers = fresh_directory() + "/state/ipjit";
+  street.tools.reproducers = own.path + "/state/ipjit";
   street.compilers[0]->function = compiles("filter liar\nb0: ret 1\n");
   ASSERT_TRUE(refuses(street, &TierRecord::refused_replay));
   EXPECT_EQ(street.tier(), 1u);
@@ -125,7 +127,8 @@ TEST(Liars, EdgePacketsFindWhatTheSamplesDoNotShow) {
 }
 
 TEST(Liars, ReproducersAreBounded) {
-  const std::string directory = fresh_directory();
+  const Directory own;
+  const std::string& directory = own.path;
   auto unit = build(ip_without_ones(), {.engine = Engine::kTier1});
   for (uint64_t i = 0; i < 3 * kMaxReproducers; ++i) {
     Disagreement wrong;
