@@ -30,8 +30,9 @@ NEEDED = ["busybox", "dash", "bash"]
 # Whatever of these the machine has; a command that misses one says so in the guest by itself.
 TOOLS = ["tcpdump", "ip", "tc", "ss", "bridge", "nft", "iptables", "ip6tables", "iptables-legacy", "kmod", "ethtool", "ping",
          "strace", "setpriv", "apparmor_parser", "conntrack"]
-# Looked for at module load time, not linked.
-DATA = [f"{LIBRARIES}/xtables", "/etc/protocols", "/etc/services"]
+# Looked for at module load time, not linked; Debian's AppArmor profile of tcpdump and what it includes.
+DATA = [f"{LIBRARIES}/xtables", "/etc/protocols", "/etc/services"] + [
+    f"/etc/apparmor.d/{name}" for name in ("abi", "abstractions", "tunables", "usr.bin.tcpdump")]
 
 MODULES = """
 virtio_pci virtio_console virtio_blk virtio_net ext4 crc32c_generic crc32c-intel loop overlay
@@ -186,7 +187,7 @@ def kept(path, write):
 def base(cache, kernel):
     files = base_files()
     name = digest(kernel.release, stamp(kernel.modules / "modules.dep"), stamp(HERE / "image.py"), stamp(HERE / "cpio.py"),
-                  sorted(stamp(path) for path in files.values()))
+                  sorted(stamp(path) for path in [*files.values(), *filter(os.path.exists, DATA)]))
     return kept(cache / f"base-{kernel.release}-{name}.cpio", lambda file: write_base(kernel, files, file))
 
 
@@ -216,6 +217,11 @@ def llvm_disk(cache, paths):
 # ---- the archive of one run
 
 
+def programs(names):
+    """{path in the guest: file} of those programs that this machine has."""
+    return {guest_path(path): path for path in map(program, names) if path}
+
+
 def project_files(build, module):
     """{path in the guest: file}: what of the project is built, programs in /ipjit/bin."""
     found = {}
@@ -224,6 +230,8 @@ def project_files(build, module):
         if path.is_file() and (path.suffix == ".so" or ".so." in path.name or
                                path.stat().st_mode & stat.S_IXUSR and path.read_bytes()[:4] == b"\x7fELF"):
             found[f"{PROJECT}/bin/{path.name}"] = path
+    for path in build.glob("tools/pcap/dropin/libpcap.so.0.8"):  # not where a loader would find it
+        found[f"{PROJECT}/dropin/{path.name}"] = path
     if module:
         found[f"{PROJECT}/ipjit.ko"] = module
     return found
