@@ -57,19 +57,36 @@ TEST(KernelChecks, EachStepTowardsTheModuleHasItsCommand) {
 TEST(KernelChecks, SigningIsSaidWhereItIsAskedFor) {
   KernelFacts facts = healthy();
   facts.loaded = false;
+  facts.efi = true;
   facts.secure_boot = SecureBoot::kOn;
   facts.lockdown = "integrity";
-  const Check check = check_kernel_signing(facts);
+  Check check = check_kernel_signing(facts);
   EXPECT_EQ(check.health, Health::kNote);
   EXPECT_THAT(check.detail, HasSubstr("lockdown integrity, secure boot on"));
-  EXPECT_THAT(check.mend, HasSubstr("sudo dkms install ipjit/"));
+  EXPECT_THAT(check.detail, HasSubstr("this one is not signed"));
+  EXPECT_THAT(check.mend, HasSubstr("sudo dkms install --force ipjit/"));
   EXPECT_THAT(check.mend, HasSubstr("sudo mokutil --import /var/lib/dkms/mok.pub"));
+  facts.dkms_key = true;
+  facts.sign_file = "/lib/modules/6.1.0-56-cloud-amd64/build/scripts/sign-file";
+  EXPECT_THAT(check_kernel_signing(facts).mend,
+              HasSubstr("scripts/sign-file sha256 /var/lib/dkms/mok.key /var/lib/dkms/mok.pub "
+                        "/lib/modules/6.1.0-56-cloud-amd64/updates/dkms/ipjit.ko &&"));
+  facts.module_signed = true;
+  check = check_kernel_signing(facts);
+  EXPECT_THAT(check.detail, HasSubstr("this one is signed"));
+  EXPECT_THAT(check.mend, testing::StartsWith("sudo mokutil --import"));
   facts.loaded = true;
   EXPECT_EQ(check_kernel_signing(facts).health, Health::kOk);
-  facts = healthy();
+}
+
+TEST(KernelChecks, WithoutEfiNoKeyCanBeEnrolled) {
+  KernelFacts facts = healthy();
   facts.loaded = false;
   facts.signatures_enforced = true;
-  EXPECT_THAT(check_kernel_signing(facts).detail, HasSubstr("module.sig_enforce=1"));
+  const Check check = check_kernel_signing(facts);
+  EXPECT_THAT(check.detail, HasSubstr("module.sig_enforce=1"));
+  EXPECT_THAT(check.detail, HasSubstr("without EFI no key can be enrolled"));
+  EXPECT_THAT(check.mend, HasSubstr("off the kernel's command line"));
 }
 
 TEST(KernelChecks, Taint) {

@@ -12,6 +12,16 @@ std::string install_command(const KernelFacts& facts) {
   return fmt::format("sudo dkms install ipjit/{} -k {}", IPJIT_VERSION, facts.release);
 }
 
+// DKMS signs what it builds with a key that it makes at the first build; a file that lies there
+// unsigned was built by hand, or by DKMS without openssl.
+std::string sign_command(const KernelFacts& facts) {
+  if (facts.dkms_key && !facts.sign_file.empty() && facts.module_file.ends_with(".ko"))
+    return fmt::format("sudo {} sha256 /var/lib/dkms/mok.key /var/lib/dkms/mok.pub {}",
+                       facts.sign_file, facts.module_file);
+  return fmt::format("sudo apt install openssl mokutil && sudo dkms install --force ipjit/{} -k {}",
+                     IPJIT_VERSION, facts.release);
+}
+
 bool signature_needed(const KernelFacts& facts) {
   return facts.signatures_enforced || facts.lockdown == "integrity" ||
          facts.lockdown == "confidentiality";
@@ -69,10 +79,17 @@ Check check_kernel_signing(const KernelFacts& facts) {
       words_of(facts.secure_boot), facts.signatures_enforced ? ", module.sig_enforce=1" : "");
   if (!signature_needed(facts)) return {name, Health::kOk, state + ": no signature is asked for"};
   if (facts.loaded) return {name, Health::kOk, state + ": the module's signature was accepted"};
-  return {name, Health::kNote, state + ": only a module signed with an enrolled key is loaded",
-          install_command(facts) +
-              " && sudo mokutil --import /var/lib/dkms/mok.pub && sudo reboot"
-              "   # dkms signs; the boot screen's \"Enroll MOK\" asks for mokutil's password"};
+  std::string detail = state + ": only a module signed with a key that the kernel knows is loaded";
+  if (!facts.module_file.empty())
+    detail += facts.module_signed ? "; this one is signed" : "; this one is not signed";
+  if (!facts.efi)
+    return {name, Health::kNote, detail + "; without EFI no key can be enrolled",
+            "take module.sig_enforce and lockdown off the kernel's command line"};
+  std::string mend = facts.module_signed ? "" : sign_command(facts) + " && ";
+  mend +=
+      "sudo mokutil --import /var/lib/dkms/mok.pub && sudo reboot"
+      "   # the boot screen's \"Enroll MOK\" asks for mokutil's password";
+  return {name, Health::kNote, detail, mend};
 }
 
 Check check_kernel_taint(const KernelFacts& facts) {

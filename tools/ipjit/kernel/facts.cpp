@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <string_view>
 
 #include "runtime/kernel/device.h"
 #include "tools/ipjit/files.h"
@@ -52,6 +53,11 @@ void read_kernel(KernelFacts& facts, const std::string& root) {
   facts.lockdown = lockdown_of(first_line(root + "/sys/kernel/security/lockdown"));
   facts.signatures_enforced = first_line(root + "/sys/module/module/parameters/sig_enforce") == "Y";
   facts.secure_boot = secure_boot_of(root);
+  facts.efi = exists(root + "/sys/firmware/efi");
+  facts.module_signed = is_signed(facts.module_file);
+  facts.dkms_key = exists(root + "/var/lib/dkms/mok.key");
+  const std::string sign = fmt::format("/lib/modules/{}/build/scripts/sign-file", facts.release);
+  if (exists(root + sign)) facts.sign_file = sign;
   facts.taint = std::strtoull(first_line(root + "/proc/sys/kernel/tainted").c_str(), nullptr, 10);
   facts.jit_enable = first_line(root + "/proc/sys/net/core/bpf_jit_enable");
   facts.jit_harden = first_line(root + "/proc/sys/net/core/bpf_jit_harden");
@@ -78,6 +84,12 @@ void read_device(KernelFacts& facts, const std::string& path) {
 }
 
 }  // namespace
+
+bool is_signed(const std::string& path) {
+  constexpr std::string_view kMark = "~Module signature appended~\n";
+  const auto bytes = text_of(path);
+  return bytes && std::string_view(*bytes).ends_with(kMark);
+}
 
 std::string kernel_release() {
   utsname name = {};

@@ -28,6 +28,10 @@ struct KernelFacts {
   std::string lockdown = {};  ///< "none", "integrity", "confidentiality"; empty: it has no lockdown
   bool signatures_enforced = false;
   SecureBoot secure_boot = SecureBoot::kNone;
+  bool efi = false;  ///< booted by EFI: without it no key can be enrolled
+  bool module_signed = false;
+  bool dkms_key = false;       ///< DKMS has made the key that it signs with
+  std::string sign_file = {};  ///< the headers' program that signs; empty: it is not there
   uint64_t taint = 0;
   std::string jit_enable = {};  ///< net.core.bpf_jit_enable; empty where it cannot be read
   std::string jit_harden = {};
@@ -54,6 +58,9 @@ KernelFacts read_kernel_facts(const KernelPlaces& places);
 
 /// The path of ipjit.ko for a kernel release; empty: none is installed.
 std::string module_file(const KernelPlaces& places, const std::string& release);
+
+/// Whether a module's file ends in a signature; a compressed one is taken for unsigned.
+bool is_signed(const std::string& path);
 
 std::string kernel_release();
 

@@ -84,17 +84,27 @@ Status keep_limits(const KernelPlaces& places) {
   return (*device)->set_budget(settings->budget);
 }
 
-Status run_modprobe(const Start& start, const std::string& release) {
+bool locked_down(const KernelPlaces& places) {
+  const std::string state = lockdown_of(first_line(places.root + "/sys/kernel/security/lockdown"));
+  return !state.empty() && state != "none";
+}
+
+Status run_modprobe(const KernelPlaces& places, const Start& start, const std::string& release,
+                    const std::string& file) {
   const std::string before = words_of_module();
   Result<PipedRun> run =
       run_on("modprobe", {"ipjit", fmt::format("mode={}", kernel::word_of(start.mode))}, "");
   if (!run) return run.error();
   if (run->status == 0) return ok();
   std::string why = last_line(run->err);
+  // EKEYREJECTED of a kernel that enforces signatures, EPERM of one in lockdown.
   if (why.find("Key was rejected") != std::string::npos ||
-      why.find("Required key") != std::string::npos)
-    return refused(
-        fmt::format("{} loads signed modules only: `ipjit doctor` says how to sign", release));
+      why.find("Required key") != std::string::npos ||
+      (why.find("not permitted") != std::string::npos && locked_down(places)))
+    return refused(fmt::format(
+        "{} loads only modules signed with a key that it knows, and {} is {}: `ipjit doctor` says "
+        "what to do",
+        release, file, is_signed(file) ? "signed with another" : "not signed"));
   if (const std::string own = words_of_module(); !own.empty() && own != before) why = own;
   return refused(why.empty() ? "modprobe failed" : why);
 }
@@ -127,12 +137,13 @@ Result<Start> load_module(const KernelPlaces& places) {
   const Start start = decide_start(*facts);
   if (module_loaded(places)) return start;
   const std::string release = kernel_release();
-  if (module_file(places, release).empty())
+  const std::string file = module_file(places, release);
+  if (file.empty())
     return Error{Stage::kKernel, Code::kUnavailable, 0, no_module_words(places, release)};
   if (!may_change(places)) return needs_root("loading the module");
   // Before the module is there, and on the disk: the machine may stop at its first instruction.
   if (Status noted = note_start(places, *facts, start); !noted) return noted.error();
-  if (Status loaded = run_modprobe(start, release); !loaded) {
+  if (Status loaded = run_modprobe(places, start, release, file); !loaded) {
     if (Status ended = note_end(places); !ended) return ended.error();
     return loaded.error();
   }
