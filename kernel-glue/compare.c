@@ -10,7 +10,8 @@
  * Code that leaves a packet to the kernel's (bytes beyond the linear part, no
  * device) is right by construction; it is counted as passed on, not compared.
  * A packet about which the two differ is always sampled, so the daemon finds it
- * in the ring and can replay it.
+ * in the ring and can replay it, and gets the kernel's verdict; it is the last
+ * one that this filter's code of ours has seen (ipjit_slot_wrong()).
  */
 #include "compare.h"
 
@@ -26,6 +27,7 @@ struct verdicts {
 	u32 kernel;
 	u32 ours;
 	bool decided;	/* ours did */
+	bool differ;
 };
 
 static u64 run_ours(const struct ipjit_version *version,
@@ -68,15 +70,18 @@ static struct verdicts run_both(const struct ipjit_version *version,
 	ended = rdtsc_ordered();
 	v.ours = ipjit_result_value(ours);
 	v.decided = ipjit_result_status(ours) == IPJIT_DONE;
+	v.differ = v.decided && v.kernel != v.ours;
 	if (v.decided) {
 		u64 first = between - begun, second = ended - between;
 
 		count->compared++;
 		count->native_cycles += ours_first ? first : second;
 		count->kernel_cycles += ours_first ? second : first;
-		count->differences += v.kernel != v.ours;
+		count->differences += v.differ;
 	}
 	local_irq_restore(flags);
+	if (v.differ)
+		ipjit_slot_wrong(version);
 	return v;
 }
 
@@ -92,14 +97,14 @@ unsigned int ipjit_packet_on(const struct sk_buff *skb,
 			     struct ipjit_version *version)
 {
 	struct verdicts v = run_both(version, skb, insns);
-	u32 verdict = v.decided ? v.ours : v.kernel;
 
 	ipjit_count_reload(version->count, IPJIT_RUN_OURS);
 	if (!v.decided)
 		this_cpu_inc(version->count->passed_on);
-	sample(version, skb, verdict);
+	/* The same, or the kernel's is the one to trust. */
+	sample(version, skb, v.kernel);
 	ipjit_guard_look(version);
-	return verdict;
+	return v.kernel;
 }
 
 unsigned int ipjit_packet_observe(const struct sk_buff *skb,
@@ -119,9 +124,8 @@ unsigned int ipjit_packet_shadow(const struct sk_buff *skb,
 {
 	struct verdicts v = run_both(version, skb, insns);
 	u64 n = this_cpu_inc_return(version->count->run[IPJIT_RUN_KERNEL].passed);
-	bool differ = v.decided && v.kernel != v.ours;
 
-	if (differ || !(n & ((1ull << ipjit_sample_shift) - 1)))
+	if (v.differ || !(n & ((1ull << ipjit_sample_shift) - 1)))
 		sample(version, skb, v.kernel);
 	return v.kernel;
 }

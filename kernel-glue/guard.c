@@ -12,6 +12,10 @@
  * again before its grace period is over.
  *
  * Each CPU judges its own packets, at least WINDOW runs at a time.
+ *
+ * A version that gave another verdict than the kernel's code goes the same way,
+ * for good: whatever found it, and in whichever mode, because the next mode may
+ * let it decide.
  */
 #include <linux/atomic.h>
 #include <linux/rcupdate.h>
@@ -51,5 +55,24 @@ void ipjit_guard_look(struct ipjit_version *version)
 	for (kind = 0; kind < IPJIT_KINDS; kind++)
 		(void)cmpxchg((const void **)&slot->prog->bpf_func,
 			      version->trampoline[kind], to->trampoline[kind]);
+	ipjit_retreat_later(slot);
+}
+
+/*
+ * Here the way back is the kernel's own code, whatever stands behind the version:
+ * it came from the same hands.  settle() reads `wrong` and stores no trampoline
+ * any more; one that read it too early is put right by the work item.
+ */
+void ipjit_slot_wrong(const struct ipjit_version *version)
+{
+	struct ipjit_slot *slot = version->slot;
+	u32 kind;
+
+	if (cmpxchg(&slot->wrong, 0, version->id))
+		return;
+	for (kind = 0; kind < IPJIT_KINDS; kind++)
+		(void)cmpxchg((const void **)&slot->prog->bpf_func,
+			      version->trampoline[kind],
+			      (const void *)slot->kernel);
 	ipjit_retreat_later(slot);
 }

@@ -199,7 +199,7 @@ static int install_in(struct ipjit_slot *slot, struct ipjit_dev_install *ask)
 	struct ipjit_unit *unit;
 	int err;
 
-	if (READ_ONCE(slot->flags) & IPJIT_DEV_EVICTED)
+	if (ipjit_slot_is_closed(slot))
 		return -EBUSY;
 	if (running(slot) != ask->expected)
 		return -ESTALE;

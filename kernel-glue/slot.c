@@ -36,7 +36,7 @@ static const void *target(const struct ipjit_slot *slot)
 	const struct ipjit_version *version;
 
 	if (slot->dead || policy.paused || policy.mode == IPJIT_DEV_OFF ||
-	    (slot->flags & IPJIT_DEV_EVICTED))
+	    ipjit_slot_is_closed(slot))
 		return slot->kernel;
 	version = rcu_dereference_protected(slot->running,
 					    lockdep_is_held(&slot->lock));
@@ -308,10 +308,13 @@ void ipjit_slot_describe(struct ipjit_slot *slot,
 	if (general)
 		filter->general = general->id;
 	filter->flags = slot->flags;
+	if (READ_ONCE(slot->wrong))
+		filter->flags |= IPJIT_DEV_WRONG;
 	if (READ_ONCE(slot->locked))
 		filter->flags |= IPJIT_DEV_LOCKED;
 	filter->retreats = slot->retreats;
-	filter->first_native = slot->first_native;
+	filter->first_native = slot->published ? slot->first_native :
+						 IPJIT_DEV_NEVER;
 	mutex_unlock(&slot->lock);
 
 	filter->id = slot->id;

@@ -101,12 +101,13 @@ struct ipjit_slot {
 	u64 born_ns;			/* CLOCK_MONOTONIC */
 	struct ipjit_heat heat;
 	unsigned long left_for;		/* bit enum ipjit_dev_left: counted */
+	u64 wrong;			/* version of ours that a packet proved wrong; packet path */
 
 	struct mutex lock;		/* all below, and the two above */
 	bool published;			/* a version of ours, once */
 	bool dead;			/* given back; bpf_func is the kernel's */
 	u32 flags;			/* enum ipjit_dev_filter_flags */
-	u64 first_native;
+	u64 first_native;		/* once published */
 	u64 retreats;
 	struct ipjit_sums folded;	/* of versions that are gone */
 	struct list_head versions;	/* all that exist, retired ones too */
@@ -147,6 +148,13 @@ struct ipjit_slot *ipjit_slot_next(u64 after);
 void ipjit_slot_put(struct ipjit_slot *slot);
 u32 ipjit_slots(void);
 
+/* Evicted by command, or wrong once: it takes no code any more. */
+static inline bool ipjit_slot_is_closed(const struct ipjit_slot *slot)
+{
+	return (READ_ONCE(slot->flags) & IPJIT_DEV_EVICTED) ||
+	       READ_ONCE(slot->wrong);
+}
+
 /* What FILTER and LIST say. */
 void ipjit_slot_describe(struct ipjit_slot *slot,
 			 struct ipjit_dev_filter *filter);
@@ -161,7 +169,8 @@ ipjit_slot_program(const struct ipjit_slot *slot)
  * INSTALL, after verification, no lock held.  new: allocates everything and
  * writes code that nothing points to yet; ERR_PTR(-ENOSPC, -ENOMEM, -EINVAL).
  * publish: stores the pointer; -ESTALE if the slot's version is not `expected`
- * (then free it), -ENOENT if the filter is gone, -EPERM if it was evicted.
+ * (then free it), -ENOENT if the filter is gone, -EPERM if it takes no code
+ * any more.
  */
 struct ipjit_version *ipjit_version_new(struct ipjit_slot *slot,
 					const struct ipjit_dev_install *install,
@@ -189,6 +198,8 @@ void ipjit_slot_bytes(struct ipjit_slot *slot, u64 *code, u64 *table);
 /* Stores the pointer that policy and versions ask for; slot->lock is held. */
 void ipjit_slot_settle(struct ipjit_slot *slot);
 
+/* A verdict of ours is not the kernel's: the kernel's code from here on; packet path. */
+void ipjit_slot_wrong(const struct ipjit_version *version);
 /* Looks at this CPU's guard counter and retreats if it is due; packet path. */
 void ipjit_guard_look(struct ipjit_version *version);
 

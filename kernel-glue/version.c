@@ -6,17 +6,20 @@
  *	publish 1	running = general = new		old ones retire
  *	publish 2	running = new			old running one retires
  *	retreat		running = general		old running one retires
- *	evict		running = general = none	both retire
+ *	evict, wrong	running = general = none	both retire
  *
  * Whenever a version retires, the slot is settled under the same lock, so
  * prog->bpf_func points elsewhere before the grace period begins.
  */
 #include <linux/errno.h>
+#include <linux/printk.h>
+#include <linux/ratelimit.h>
 #include <linux/slab.h>
 
 #include "event.h"
 #include "reaper.h"
 #include "slot.h"
+#include "socket.h"
 #include "trampoline.h"
 
 static atomic64_t last_id;
@@ -132,7 +135,7 @@ int ipjit_version_publish(struct ipjit_version *version, u64 expected)
 	mutex_lock(&slot->lock);
 	if (slot->dead)
 		err = -ENOENT;
-	else if (slot->flags & IPJIT_DEV_EVICTED)
+	else if (ipjit_slot_is_closed(slot))
 		err = -EPERM;
 	else if (running_id(slot) != expected)
 		err = -ESTALE;
@@ -179,6 +182,17 @@ int ipjit_slot_retreat(struct ipjit_slot *slot, u64 version)
 	return err;
 }
 
+static void wrong_locked(struct ipjit_slot *slot)
+{
+	if (test_and_set_bit(IPJIT_DEV_LEFT_wrong, &slot->left_for))
+		return;
+	set_versions(slot, NULL, NULL);
+	ipjit_left_count(IPJIT_DEV_LEFT_wrong);
+	ipjit_event_post(IPJIT_DEV_WRONG_NOW, slot->id, READ_ONCE(slot->wrong));
+	pr_notice_ratelimited("ipjit: filter %llu: version %llu gave another verdict than the kernel's code, which decides from now on\n",
+		slot->id, READ_ONCE(slot->wrong));
+}
+
 /* The packet path has stored the pointer already; this makes it the truth. */
 void ipjit_version_retreat_work(struct work_struct *work)
 {
@@ -187,7 +201,9 @@ void ipjit_version_retreat_work(struct work_struct *work)
 
 	mutex_lock(&slot->lock);
 	running = locked(&slot->running, slot);
-	if (!slot->dead && running && READ_ONCE(running->left))
+	if (!slot->dead && READ_ONCE(slot->wrong))
+		wrong_locked(slot);
+	else if (!slot->dead && running && READ_ONCE(running->left))
 		retreat_locked(slot);
 	mutex_unlock(&slot->lock);
 	ipjit_slot_put(slot);

@@ -73,7 +73,10 @@ enum ipjit_dev_filter_flags {
 	IPJIT_DEV_HARDENED = 1u << 0,	/* no constant of the program may stand in its code */
 	IPJIT_DEV_LOCKED = 1u << 1,	/* SO_LOCK_FILTER */
 	IPJIT_DEV_EVICTED = 1u << 2,	/* by command: it is not offered code again */
+	IPJIT_DEV_WRONG = 1u << 3,	/* code of ours gave another verdict than the kernel's: neither */
 };
+
+#define IPJIT_DEV_NEVER (~(__u64)0)
 
 struct ipjit_dev_filter {
 	__u64 id;		/* never reused while the module is loaded */
@@ -100,7 +103,7 @@ struct ipjit_dev_filter {
 	__u64 native_cycles;
 	__u64 retreats;
 	__u64 age_ns;		/* since taken over */
-	__u64 first_native;	/* packets that had passed when our first version was published */
+	__u64 first_native;	/* packets that had passed when our first version was published, or IPJIT_DEV_NEVER */
 	char comm[16];		/* of the process that attached it, if seen */
 };
 
@@ -166,6 +169,7 @@ enum ipjit_dev_event_type {
 	IPJIT_DEV_RETREATED = 3,/* the guard counter said so */
 	IPJIT_DEV_EVICTED_NOW = 4,	/* its code was taken away */
 	IPJIT_DEV_POLICY = 5,	/* mode, pause or shadow changed: read INFO */
+	IPJIT_DEV_WRONG_NOW = 6,	/* `version` gave another verdict than the kernel's code: taken away */
 };
 
 /* read(): whole events, oldest first; EAGAIN or blocking.  After a loss, LIST tells the truth. */

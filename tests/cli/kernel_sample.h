@@ -50,6 +50,7 @@ inline KernelView sample_view() {
   dump.native_cycles = 69'000'000;
   dump.code_bytes = 1231;
   dump.retreats = 1;
+  dump.first_native = 17;
   ipjit_dev_filter client = sample_filter(14, "dhclient");
   client.tier = 1;
   client.version = 7;
@@ -63,6 +64,7 @@ inline KernelView sample_view() {
   idle.type = SOCK_DGRAM;
   idle.protocol = 17;
   idle.flags = IPJIT_DEV_EVICTED;
+  idle.first_native = IPJIT_DEV_NEVER;
   view.filters = {dump, client, idle};
 
   view.daemon.running = true;

@@ -122,6 +122,17 @@ TEST(KernelTable, JsonHoldsEveryNumber) {
   EXPECT_EQ(dump["why"].size(), 1u);
   EXPECT_TRUE(json["filters"][2]["saving"].is_null());
   EXPECT_EQ(json["filters"][2]["evicted"], true);
+  EXPECT_EQ(json["filters"][2]["wrong"], false);
+  EXPECT_EQ(dump["first_native"], 17);
+  EXPECT_EQ(json["filters"][1]["first_native"], 0) << "at once";
+  EXPECT_TRUE(json["filters"][2]["first_native"].is_null()) << "never";
+}
+
+TEST(KernelTable, WrongCodeIsNamedAtItsFilter) {
+  KernelView view = sample_view();
+  view.filters[1].flags = IPJIT_DEV_WRONG;
+  EXPECT_THAT(kernel_table(view, 120, sample_interface), HasSubstr("taken away: a wrong verdict"));
+  EXPECT_EQ(kernel_json(view, sample_interface)["filters"][1]["wrong"], true);
 }
 
 TEST(KernelRates, AreDifferences) {

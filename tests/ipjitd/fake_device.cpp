@@ -143,6 +143,15 @@ void FakeDevice::take_code_away(uint64_t id) {
   say(IPJIT_DEV_EVICTED_NOW, id, 0);
 }
 
+void FakeDevice::prove_wrong(uint64_t id) {
+  Slot& slot = slots_.at(id);
+  const uint64_t version = slot.about.version;
+  slot.about.flags |= IPJIT_DEV_WRONG;
+  slot.current = slot.general = nullptr;
+  show(slot);
+  say(IPJIT_DEV_WRONG_NOW, id, version);
+}
+
 void FakeDevice::show(Slot& slot) {
   slot.about.version = slot.current ? slot.current->id : 0;
   slot.about.general = slot.general ? slot.general->id : 0;
@@ -245,7 +254,8 @@ Result<uint64_t> FakeDevice::install(const Offer& offer) {
   if (!version) return ++refusals, version.error();
   if (slot.about.version != offer.expected)
     return error(Code::kStale, "version " + std::to_string(slot.about.version));
-  if (slot.about.flags & IPJIT_DEV_EVICTED) return error(Code::kBusy, "evicted");
+  if (slot.about.flags & (IPJIT_DEV_EVICTED | IPJIT_DEV_WRONG))
+    return error(Code::kBusy, "it takes no code any more");
   (*version)->id = ++last_version_;
   slot.current = *version;
   if (offer.tier == 1) slot.general = *version;
@@ -258,9 +268,11 @@ Status FakeDevice::retreat(uint64_t id, uint64_t version) {
   Result<Slot*> found = slot(id);
   if (!found) return found.error();
   if ((*found)->about.version != version) return error(Code::kStale, "another version");
+  if ((*found)->current == (*found)->general) (*found)->general = nullptr;
   (*found)->current = (*found)->general;
   ++(*found)->about.retreats;
   show(**found);
+  say(IPJIT_DEV_RETREATED, id, version);
   return ok();
 }
 

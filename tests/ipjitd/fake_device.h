@@ -39,6 +39,7 @@ class FakeDevice final : public Device {
   uint32_t packet(uint64_t id, std::span<const uint8_t> data, const Fields& fields = {},
                   uint32_t cpu = 0);
   void take_code_away(uint64_t id);  ///< under pressure
+  void prove_wrong(uint64_t id);     ///< a packet got another verdict than the kernel's code gave
   void lose_events() { events_.clear(), ++lost_; }
   void set_packets(uint64_t id, uint64_t packets) { slots_.at(id).about.packets = packets; }
   ipjit_dev_filter& about(uint64_t id) { return slots_.at(id).about; }

@@ -208,7 +208,7 @@ TEST(Tuner, ABetterCompilerReplacesTheQuickOne) {
   EXPECT_EQ(machine.known(id).tuning.backend, "llvm");
 }
 
-TEST(Tuner, AWrongVerdictInASampleIsNoticed) {
+TEST(Tuner, AWrongVerdictInASampleEndsTheCode) {
   TwoTiers machine;
   const uint64_t id = machine.device.attach(only_ip());
   machine.device.before_install = [&](const kernel::Offer& offer) -> std::optional<Error> {
@@ -226,8 +226,28 @@ TEST(Tuner, AWrongVerdictInASampleIsNoticed) {
   };
   machine.settle();
   machine.second(id, ip_packet(), 9, 10);
-  EXPECT_GE(machine.tuner->counts().disagreed, 5u);
+  EXPECT_GE(machine.tuner->counts().disagreed, 1u);
   EXPECT_GE(machine.said("the interpreter says 65535"), 1u);
+  EXPECT_EQ(machine.device.about(id).version, 0u);
+  machine.wrong = 0;
+  for (int i = 0; i < 5; ++i) machine.second(id, ip_packet(), 65535);
+  EXPECT_EQ(machine.wrong, 0u) << "the kernel's own code decides";
+  EXPECT_EQ(machine.device.about(id).version, 0u) << "and nothing is offered again";
+  EXPECT_EQ(machine.known(id).standing, Standing::kLeft);
+  EXPECT_NE(machine.known(id).why.find("another verdict"), std::string::npos);
+}
+
+TEST(Tuner, WhatTheKernelFoundWrongIsOfferedNothing) {
+  TwoTiers machine;
+  const uint64_t id = machine.device.attach(only_ip());
+  machine.settle();
+  ASSERT_NE(machine.device.about(id).version, 0u);
+  machine.device.prove_wrong(id);
+  for (int i = 0; i < 5; ++i) machine.second(id, ip_packet(), 65535);
+  EXPECT_EQ(machine.device.about(id).version, 0u);
+  EXPECT_EQ(machine.known(id).standing, Standing::kLeft);
+  EXPECT_NE(machine.known(id).why.find("than the kernel's own"), std::string::npos);
+  EXPECT_GE(machine.said("the kernel took it away"), 1u);
 }
 
 TEST(Tuner, OnlySoManyFiltersAreStudied) {

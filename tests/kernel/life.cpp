@@ -329,7 +329,7 @@ int traffic(uint32_t frames) {
     if (i % 256 == 0) {
       // The module comes and goes; whenever it is there, our code decides.
       const Fd device = open_device();
-      if (device.get() >= 0) (void)install(device, tag, 0xfffe);
+      if (device.get() >= 0) (void)install(device, tag, tag);
     }
     send_frame(sender.get(), i);
     missing += receive(fd.get(), 2000) != 60;

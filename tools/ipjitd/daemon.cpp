@@ -115,6 +115,18 @@ void Daemon::take_in(const ipjit_dev_filter& filter, uint64_t now) {
     known.standing = Standing::kLeft;
     known.why = "evicted by command";
     known.prepared.reset();  // its memory is for filters that run
+  } else if (filter.flags & IPJIT_DEV_WRONG) {
+    known.standing = Standing::kLeft;
+    known.why =
+        "code of ours gave a packet another verdict than the kernel's own, which decides until the "
+        "filter is attached anew";
+    known.prepared.reset();
+  } else if (known.distrusted) {
+    known.standing = Standing::kLeft;
+    known.why =
+        "code of ours gave a sampled packet another verdict than the interpreter: nothing is "
+        "offered until the filter is attached anew";
+    known.prepared.reset();
   } else if (filter.version != 0) {
     known.standing = Standing::kRuns;
     known.why.clear();
@@ -156,6 +168,13 @@ void Daemon::hear(const ipjit_dev_event& event) {
     case IPJIT_DEV_EVICTED_NOW:
       refresh(event.id);
       refused(event.id, {Stage::kKernel, Code::kOverBudget, 0, "its code was taken away"});
+      break;
+    case IPJIT_DEV_WRONG_NOW:
+      log_.say_seldom(Level::kError, "wrong " + std::to_string(event.id),
+                      "filter " + std::to_string(event.id) + ", version " +
+                          std::to_string(event.version) +
+                          ": another verdict than the kernel's own code; the kernel took it away");
+      refresh(event.id);
       break;
     case IPJIT_DEV_POLICY:
     default:  // of a newer module: the list says what it means

@@ -27,7 +27,8 @@ enum class Standing : uint8_t {
   kWaiting,  ///< runs the kernel's own code; its turn will come
   kRuns,     ///< runs code of ours (seen.tier says which)
   kRefused,  ///< somebody refused its code; tried again at `retry_ns`
-  kLeft,     ///< stays with the kernel's own code: evicted, or no engine of ours can run it
+  kLeft,     ///< stays with the kernel's own code: evicted, wrong once, or no engine of ours
+             ///< can run it
 };
 
 const char* word_of(Standing standing);
@@ -59,6 +60,7 @@ struct Known {
   std::string why;                           ///< the standing's reason, a sentence
   std::shared_ptr<const Prepared> prepared;  ///< null: not compiled by this process
   bool unprepared = false;                   ///< nor will it be
+  bool distrusted = false;                   ///< its general code disagreed with the interpreter
   uint32_t failures = 0;                     ///< refusals in a row
   uint64_t retry_ns = 0;
   uint64_t retreated = 0;  ///< version that the kernel gave up last, by an event

@@ -163,6 +163,25 @@ void Tuner::compare(Filter& filter, const ipjit_dev_sample& sample, uint64_t res
   }
   if (sample.version == filter.version && filter.runs_special())
     retreat(filter, "a sampled packet got another verdict than the interpreter's");
+  else if (sample.version == filter.seen.version)
+    distrust(filter);
+}
+
+/// Code that is not specialised is what a retreat goes to, so behind it is the kernel's own only.
+void Tuner::distrust(const Filter& filter) {
+  {
+    std::lock_guard lock(table_.mutex);
+    const auto found = table_.filters.find(filter.id);
+    if (found == table_.filters.end() || std::exchange(found->second.distrusted, true)) return;
+  }
+  // Twice, if another daemon's specialised code stands before its general code.
+  for (int steps = 0; steps < 2; ++steps) {
+    const Result<ipjit_dev_filter> now = device_.filter(filter.id);
+    if (!now || now->version == 0) return;
+    const Status done = device_.retreat(filter.id, now->version);
+    if (!done && done.error().code != Code::kStale && done.error().code != Code::kGone)
+      log_.say_seldom(Level::kWarning, "retreat", to_string(done.error()));
+  }
 }
 
 uint64_t Tuner::step(Filter& filter) {

@@ -65,6 +65,7 @@ class Tuner {
   void make_room();
   void drain(const std::map<uint64_t, View>& views);
   void compare(Filter& filter, const ipjit_dev_sample& sample, uint64_t result);
+  void distrust(const Filter& filter);
   uint64_t step(Filter& filter);
   void heed_retreat(Filter& filter);
   void run_race(Filter& filter);

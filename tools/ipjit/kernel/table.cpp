@@ -70,6 +70,7 @@ void append_filter(std::string& out, const KernelView& view, const ipjit_dev_fil
                    size_t columns, const InterfaceName& name) {
   std::string title = fmt::format("filter {}, {} instructions", filter.id, filter.insns);
   if (filter.flags & IPJIT_DEV_EVICTED) title += ", evicted";
+  if (filter.flags & IPJIT_DEV_WRONG) title += ", code taken away: a wrong verdict";
   const std::string comm = comm_of(filter);
   out += two_ends(title, (comm.empty() ? "" : comm + ", ") + socket_words(filter, name), columns);
   const Comparison compared = comparison_of(filter);
@@ -113,6 +114,7 @@ Json filter_json(const ipjit_dev_filter& filter, const KernelView& view,
           {"hardened", (filter.flags & IPJIT_DEV_HARDENED) != 0},
           {"locked", (filter.flags & IPJIT_DEV_LOCKED) != 0},
           {"evicted", (filter.flags & IPJIT_DEV_EVICTED) != 0},
+          {"wrong", (filter.flags & IPJIT_DEV_WRONG) != 0},
           {"packets", filter.packets},
           {"native", filter.native},
           {"passed_on", filter.passed_on},
@@ -126,7 +128,8 @@ Json filter_json(const ipjit_dev_filter& filter, const KernelView& view,
           {"code_bytes", filter.code_bytes},
           {"table_bytes", filter.table_bytes},
           {"age_ns", filter.age_ns},
-          {"first_native", filter.first_native},
+          {"first_native",
+           filter.first_native == IPJIT_DEV_NEVER ? Json(nullptr) : Json(filter.first_native)},
           {"why", why == view.daemon.why.end() ? std::vector<std::string>{} : why->second}};
 }
 
