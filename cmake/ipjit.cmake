@@ -52,6 +52,11 @@ function(ipjit_test name)
     set(ARG_TIMEOUT 600)
   endif()
   add_executable(${name}_test ${ARG_SOURCES})
+  # A test's own code is run once: optimising it further costs a fifth to a third of its compile time.
+  target_compile_options(${name}_test PRIVATE $<$<NOT:$<CONFIG:Debug>>:-O1>)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")  # which that makes unreliable; the floors still ask
+    target_compile_options(${name}_test PRIVATE -Wno-maybe-uninitialized)
+  endif()
   target_link_libraries(${name}_test PRIVATE ${ARG_LINK} GTest::gmock GTest::gtest_main)
   target_compile_definitions(${name}_test PRIVATE IPJIT_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   add_test(NAME ${name} COMMAND ${name}_test)

@@ -6,6 +6,9 @@
 #   scripts/check.sh            all stages
 #   scripts/check.sh tidy asan  these stages
 #
+# The stage long is the stages slow and kernel at the same time: a virtual machine keeps one
+# processor busy, the slow scripts the others.
+#
 # Each stage prints one line; its log is build-check/STAGE.log.  A stage that fails does not stop
 # the others.  The last line is "N passed, N failed" (with ", N skipped" if tests skipped), counting
 # single tests; the exit status is 0 only if none failed.
@@ -16,7 +19,7 @@ jobs=$(nproc)
 fuzz_seconds=${IPJIT_FUZZ_SECONDS:-25}
 out=build-check
 stages=("$@")
-((${#stages[@]})) || stages=(format release tidy asan tsan fuzz slow kernel)
+((${#stages[@]})) || stages=(format release tidy asan tsan fuzz long)
 rm -rf "$out"
 mkdir -p "$out"
 
@@ -29,13 +32,13 @@ configure_and_build() {
   cmake --preset "$preset" && ninja -C "build-$preset" -j "$jobs" "$@"
 }
 
-# run_tests PRESET [ctest options]: leaves JUnit and GoogleTest reports for scripts/tally.py
+# run_tests STAGE PRESET [ctest options]: leaves JUnit and GoogleTest reports for scripts/tally.py
 run_tests() {
-  local preset=$1 reports=$out/$1.reports
-  shift
+  local reports=$out/$1.reports junit=$out/$1.junit.xml preset=$2
+  shift 2
   mkdir -p "$reports"
   GTEST_OUTPUT="xml:$PWD/$reports/" ctest --test-dir "build-$preset" -j "$jobs" \
-    --output-on-failure --output-junit "$PWD/$out/$preset.junit.xml" "$@"
+    --output-on-failure --output-junit "$PWD/$junit" "$@"
 }
 
 # C is in the kernel's style, which clang-format does not know well enough: it begins with "/*".
@@ -44,7 +47,7 @@ stage_format() {
 }
 
 stage_release() {
-  configure_and_build release && run_tests release -LE 'slow|vm'
+  configure_and_build release && run_tests release release -LE 'slow|vm'
 }
 
 stage_tidy() {
@@ -58,7 +61,7 @@ stage_tidy() {
 stage_asan() {
   configure_and_build asan &&
     ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1 \
-      UBSAN_OPTIONS=print_stacktrace=1 run_tests asan -LE 'slow|bench|no-sanitizer'
+      UBSAN_OPTIONS=print_stacktrace=1 run_tests asan asan -LE 'slow|bench|no-sanitizer'
 }
 
 # Only what has threads: the runtime, its C API, the compile server's client, and all of them inside
@@ -70,7 +73,7 @@ stage_tsan() {
   mapfile -t targets < <(ctest --test-dir build-tsan -N -R "$threaded" | sed -n 's/.*Test *#[0-9]*: \(.*\)/\1_test/p')
   ((${#targets[@]})) || { echo "no test matches $threaded"; return 1; }
   ninja -C build-tsan -j "$jobs" "${targets[@]}" ipjit_pcap ipjit_dropin pcap_probe pcap_stats_probe &&
-    TSAN_OPTIONS=halt_on_error=1:die_after_fork=0 run_tests tsan -R "$threaded|$preloaded" -LE 'slow|no-sanitizer'
+    TSAN_OPTIONS=halt_on_error=1:die_after_fork=0 run_tests tsan tsan -R "$threaded|$preloaded" -LE 'slow|no-sanitizer'
 }
 
 # fuzz_one TARGET: one libFuzzer program for its share of time
@@ -101,17 +104,20 @@ stage_fuzz() {
   return $bad
 }
 
-stage_slow() { run_tests release -L slow; }
+stage_slow() { configure_and_build release && run_tests slow release -L slow; }
 
-# The module, and every test in the virtual machine.  Where headers or QEMU are missing the tests say
-# so and are skipped.
-stage_kernel() {
+# The module and what runs in the virtual machine.  Where headers are missing the module is not
+# built; its tests say so, as where QEMU is missing, and are skipped.
+build_for_machine() {
   configure_and_build release || return
   if ninja -C build-release -t query ipjit_ko >/dev/null 2>&1; then
-    ninja -C build-release ipjit_ko || return
+    ninja -C build-release ipjit_ko
   fi
-  run_tests release -L vm
 }
+
+stage_kernel() { build_for_machine && run_tests kernel release -L vm; }
+
+stage_long() { build_for_machine && run_tests long release -L 'slow|vm'; }
 
 say_stage() {
   local name=$1 status=$2 seconds=$3 counts=$4 word=ok
@@ -123,18 +129,8 @@ begun=$SECONDS
 : >"$out/tally"
 for stage in "${stages[@]}"; do
   start=$SECONDS
-  if [[ $stage == slow || $stage == kernel ]]; then
-    # These share the release build but keep reports of their own.
-    [[ -f build-release/build.ninja ]] || configure_and_build release >"$out/$stage.log" 2>&1
-    mv "$out/release.junit.xml" "$out/release.kept.xml" 2>/dev/null
-  fi
   "stage_$stage" >>"$out/$stage.log" 2>&1
   status=$?
-  if [[ $stage == slow || $stage == kernel ]]; then
-    mv "$out/release.junit.xml" "$out/$stage.junit.xml" 2>/dev/null
-    mv "$out/release.kept.xml" "$out/release.junit.xml" 2>/dev/null
-    ln -sfn release.reports "$out/$stage.reports"
-  fi
   counts=$(scripts/tally.py stage "$out" "$stage" "$status" | tee -a "$out/tally")
   say_stage "$stage" "$status" $((SECONDS - start)) "${counts#* }"
   if ((status != 0)); then
