@@ -28,6 +28,8 @@ for program in "$make_traffic" "$ipjit"; do
   [[ -x $program ]] || { echo "tcpdump_bench: $program is not built" >&2; exit 1; }
 done
 
+command -v tcpdump >/dev/null || { echo "tcpdump_bench: no tcpdump here" >&2; exit 77; }
+
 dir=$(mktemp -d "${TMPDIR:-/tmp}/ipjit-bench.XXXXXX")
 trap 'rm -rf "$dir"' EXIT
 # The name must end in .pcap: Debian confines tcpdump to such files.

@@ -82,9 +82,8 @@ def swap_table(swap):
         side = swap[key]
         rows.append([name, cell(side["mpps"]), f"{side['packets'] / 1e6:.0f} M", str(side["wrong"]),
                      str(side["lost"] + side["dropped"]), digits(side["burst_p99.9_us"]), digits(side["longest_us"]),
-                     f"{side['bursts_over_50us']:,}"])
-    return table(["", "Mpps", "packets", "wrong", "lost", "burst p99.9, us", "longest between two bursts, us",
-                  "bursts over 50 us"], rows)
+                     f"{side['stalls']:,}"])
+    return table(["", "Mpps", "packets", "wrong", "lost", "burst p99.9, us", "longest stall, us", "stalls over 50 us"], rows)
 
 
 def phase_table(phase):

@@ -29,12 +29,6 @@ class Histogram {
     return 0;
   }
 
-  uint64_t above(uint64_t value) const {
-    uint64_t count = 0;
-    for (size_t i = bucket_of(value) + 1; i < kBuckets; ++i) count += counts_[i];
-    return count;
-  }
-
  private:
   static constexpr unsigned kStepBits = 5;
   static constexpr size_t kSteps = size_t{1} << kStepBits;

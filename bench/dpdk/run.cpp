@@ -103,24 +103,35 @@ struct alignas(64) Device {
         burst(static_cast<uint16_t>(bench.burst)),
         carries_mbufs(bench.cable.carries_mbufs),
         engine(engine),
+        stall_cycles(cycles_of(kStall)),
         last_end(rte_rdtsc()) {}
 
-  /// Gives: the time at its end.
+  /// Gives: the time when the clock was last looked at.
   uint64_t turn() {
+    // Once due it stays so until packets come: an idle port looks at the clock each time.
+    const bool due = ++since_timed >= kTimedEvery;
+    if (due) now = rte_rdtsc();
+    if (const bool any = forward(); any && due) {
+      since_timed = 0;
+      const uint64_t ended = rte_rdtsc(), gap = ended - last_end;
+      bursts.add(ended - now);
+      longest_gap = std::max(longest_gap, gap);
+      stalls += gap > stall_cycles;
+      now = last_end = ended;
+    }
+    return now;
+  }
+
+  bool forward() {
     rte_mbuf* mbufs[kMostBurst];
-    const uint64_t begun = rte_rdtsc();
     const uint16_t count = rte_eth_rx_burst(port, queue, mbufs, burst);
-    if (count == 0) return begun;
+    if (count == 0) return false;
     for (uint16_t i = 0; i < count; ++i) rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], const void*));
     if (engine) matched += matches(mbufs, count);
     received += count;
     const uint16_t went = rte_eth_tx_burst(port, queue, mbufs, count);
     if (went < count) drop(mbufs + went, static_cast<uint16_t>(count - went));
-    const uint64_t ended = rte_rdtsc();
-    bursts.add(ended - begun);
-    longest_gap = std::max(longest_gap, ended - last_end);
-    last_end = ended;
-    return ended;
+    return true;
   }
 
   uint32_t matches(rte_mbuf** mbufs, uint16_t count) {
@@ -139,8 +150,9 @@ struct alignas(64) Device {
   uint16_t port, queue, burst;
   bool carries_mbufs;
   Engine* engine;
-  uint64_t last_end;
-  uint64_t received = 0, matched = 0, dropped = 0, longest_gap = 0;
+  uint64_t stall_cycles;
+  uint64_t last_end, now = 0;
+  uint64_t since_timed = 0, received = 0, matched = 0, dropped = 0, longest_gap = 0, stalls = 0;
   Histogram bursts;
   const std::atomic<bool>* stop = nullptr;
 };
@@ -150,6 +162,7 @@ void add(Outcome& outcome, const Device& device) {
   outcome.matched += device.matched;
   outcome.dropped += device.dropped;
   outcome.longest_gap = std::max(outcome.longest_gap, device.longest_gap);
+  outcome.stalls += device.stalls;
   outcome.bursts += device.bursts;
 }
 
@@ -247,7 +260,7 @@ Outcome run(const Bench& bench, Engine* engine, const Until& until) {
     devices.push_back(std::make_unique<Device>(bench, queue, engine));
   const uint64_t cpu_begun = bench::cpu_ns();
   const uint64_t begun = rte_rdtsc();
-  for (auto& device : devices) device->last_end = begun;
+  for (auto& device : devices) device->last_end = device->now = begun;
   const Limits limits = limits_of(until, begun);
   if (bench.alone)
     run_alone(bench, *devices[0], limits, outcome);

@@ -16,6 +16,12 @@ inline constexpr unsigned kMostBurst = 512;
 /// burst.
 inline constexpr unsigned kCarriers = 2048, kCarriersAlone = 512;
 
+/// Looking at the clock is no small part of forwarding a burst: of so many, one is timed.
+inline constexpr unsigned kTimedEvery = 8;
+
+/// A gap that is not just a burst: s.
+inline constexpr double kStall = 50e-6;
+
 /// What all runs share.
 struct Bench {
   Cable cable;
@@ -38,8 +44,11 @@ struct Outcome {
   uint64_t lost = 0;         ///< sent, and never seen again, without those dropped
   uint64_t wall_cycles = 0;  ///< from the first packet to the last
   double busy_s = 0;         ///< the lcore's CPU time in it; on several lcores, time on the wall
-  uint64_t longest_gap = 0;  ///< cycles between the ends of two bursts with packets
-  Histogram bursts;          ///< cycles from asking the port for packets to having given them back
+  uint64_t longest_gap = 0;  ///< cycles between two looks at the clock, kTimedEvery bursts apart
+  uint64_t stalls = 0;       ///< gaps above kStall
+  /// Of every kTimedEvery-th burst: cycles from asking the port for packets to having given them
+  /// back.
+  Histogram bursts;
 
   double wall_s() const;
   /// As if nothing else ran on the lcore's CPU.

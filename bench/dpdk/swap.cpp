@@ -149,6 +149,7 @@ struct Side {
     sum.received += outcome.received;
     sum.lost += outcome.lost;
     sum.dropped += outcome.dropped;
+    sum.stalls += outcome.stalls;
     sum.longest_us =
         std::max(sum.longest_us, static_cast<double>(outcome.longest_gap) / cycles_per_us);
     engine.take(sum);
@@ -158,7 +159,6 @@ struct Side {
     const double cycles_per_us = static_cast<double>(rte_get_tsc_hz()) / 1e6;
     sum.mpps = bench::spread_of(mpps);
     sum.segments_mpps = mpps;
-    sum.bursts_over_50us = bursts.above(static_cast<uint64_t>(50 * cycles_per_us));
     sum.p999_us = static_cast<double>(bursts.quantile(0.999)) / cycles_per_us;
     return sum;
   }

@@ -27,8 +27,8 @@ struct SwapSide {
   uint64_t wrong = 0;     ///< verdicts that neither program gives
   uint64_t of_other = 0;  ///< verdicts of the second program
   uint64_t lost = 0, dropped = 0;
-  double longest_us = 0;  ///< between the ends of two bursts
-  uint64_t bursts_over_50us = 0;
+  double longest_us = 0;  ///< longest stall
+  uint64_t stalls = 0;    ///< above kStall
   double p999_us = 0;
 };
 

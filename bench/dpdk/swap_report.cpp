@@ -15,15 +15,14 @@ nlohmann::json to_json(const SwapSide& side) {
           {"lost", side.lost},
           {"dropped", side.dropped},
           {"longest_us", side.longest_us},
-          {"bursts_over_50us", side.bursts_over_50us},
+          {"stalls", side.stalls},
           {"burst_p99.9_us", side.p999_us}};
 }
 
 void print(const char* what, const SwapSide& side) {
   std::printf("  %-14s %-22s %10.1f %7" PRIu64 " %7" PRIu64 " %9.2f %10.1f %9" PRIu64 "\n", what,
               bench::to_string(side.mpps).c_str(), static_cast<double>(side.received) / 1e6,
-              side.wrong, side.lost + side.dropped, side.p999_us, side.longest_us,
-              side.bursts_over_50us);
+              side.wrong, side.lost + side.dropped, side.p999_us, side.longest_us, side.stalls);
 }
 
 }  // namespace
