@@ -6,27 +6,33 @@
  *
  *	decl	%gs:count->run[OURS].countdown
  *	js	sample
- *	push	%rbx
- *	mov	%rdi, %rbx
  *	mov	len(%rdi), %esi
  *	sub	data_len(%rdi), %esi
+ *	cmp	$14, %rsi		; the body's own first two
+ *	jb	short
+ *	push	%rdi
  *	mov	data(%rdi), %rdi
- *	call	body
+ *	call	body, behind those two
  *	bt	$32, %rax		; done, or bytes needed that are not in the head?
  *	jc	decline
- *	pop	%rbx
+ *	pop	%rdx
  *	ret				; or a jump to the return thunk
  * sample:
  *	movabs	$version, %rdx
  *	jmp	ipjit_packet_on
  * decline:
- *	mov	%rbx, %rdi
- *	pop	%rbx
+ *	pop	%rdi
+ * short:
  *	incq	%gs:count->passed_on
  *	jmp	kernel's own code of this filter
  *
+ * A body that begins with a check of the head's length (headcheck.h) is entered
+ * behind it: registers and flags are then what they are in the body, where the
+ * branch falls through, because nothing between writes flags.
+ *
  * Code that reads fields, tables or counters gets its ctx on the stack, of which
- * only what its contract declares is filled.
+ * only what its contract declares is filled.  Filling it writes flags, so such a
+ * body is entered at its first instruction and checks again.
  *
  * Hazards: on the way to the kernel's code rdi is what the kernel passed, rsi may
  * be lost, which the compiled code of a classic filter never reads; status is 0
@@ -45,11 +51,12 @@
 #include "compare.h"
 #include "emit.h"
 #include "fill.h"
+#include "headcheck.h"
 #include "rets.h"
 #include "thunk.h"
 #include "waiting.h"
 
-#define CC_C 0x2
+#define CC_B 0x2	/* and C */
 #define CC_S 0x8
 #define CC_Z 0x4
 
@@ -138,13 +145,14 @@ static u32 emit_fill_call(struct ipjit_emit *e, u64 fields)
 {
 	u32 none;
 
+	EMIT(e, 0x48, 0x89, 0xfe);			/* mov %rdi, %rsi */
 	EMIT(e, 0x48, 0x89, 0xe7);			/* mov %rsp, %rdi */
-	EMIT(e, 0x48, 0x89, 0xde);			/* mov %rbx, %rsi */
 	emit_imm64(e, REG_RDX, fields);
 	emit_call(e, ipjit_fill);
 	EMIT(e, 0x84, 0xc0);				/* test %al, %al */
 	none = emit_jcc(e, CC_Z);
-	EMIT(e, 0x48, 0x89, 0xdf);			/* mov %rbx, %rdi */
+	EMIT(e, 0x48, 0x8b, 0xbc, 0x24);		/* mov FRAME(%rsp), %rdi */
+	emit_u32(e, FRAME);
 	return none;
 }
 
@@ -174,30 +182,13 @@ static void emit_pointers(struct ipjit_emit *e,
 	}
 }
 
-/*
- * data, len, ctx.  Gives the branch that declines with the frame still up, or 0.
- * No head is longer than max_len: contracts of the kernel allow 32 bits.
- */
-static u32 emit_arguments(struct ipjit_emit *e,
-			  const struct ipjit_version *version)
+/* No head is longer than max_len: contracts of the kernel allow 32 bits. */
+static void emit_len(struct ipjit_emit *e)
 {
-	const struct ipjit_contract *contract = &version->contract;
-	u32 none = 0;
-
-	if (contract->fields && is_simple(contract->fields))
-		emit_simple_fields(e, contract->fields);
-	else if (contract->fields)
-		none = emit_fill_call(e, contract->fields);
-	emit_pointers(e, version);
 	EMIT(e, 0x8b, 0xb7);				/* mov len(%rdi), %esi */
 	emit_u32(e, offsetof(struct sk_buff, len));
 	EMIT(e, 0x2b, 0xb7);				/* sub data_len(%rdi), %esi */
 	emit_u32(e, offsetof(struct sk_buff, data_len));
-	EMIT(e, 0x48, 0x8b, 0xbf);			/* mov data(%rdi), %rdi */
-	emit_u32(e, offsetof(struct sk_buff, data));
-	if (wants_ctx(contract))
-		EMIT(e, 0x48, 0x89, 0xe2);		/* mov %rsp, %rdx */
-	return none;
 }
 
 static void emit_frame(struct ipjit_emit *e, bool up)
@@ -206,26 +197,52 @@ static void emit_frame(struct ipjit_emit *e, bool up)
 	emit_u32(e, FRAME);
 }
 
-static void emit_on(struct ipjit_emit *e, struct ipjit_version *version)
+/* Its frame and what is in it.  Gives the branch that declines with the frame still up, or 0. */
+static u32 emit_ctx(struct ipjit_emit *e, const struct ipjit_version *version)
 {
+	u64 fields = version->contract.fields;
+	u32 none = 0;
+
+	emit_frame(e, true);
+	if (fields && is_simple(fields)) {
+		emit_simple_fields(e, fields);
+	} else if (fields) {
+		none = emit_fill_call(e, fields);
+		emit_len(e);
+	}
+	emit_pointers(e, version);
+	EMIT(e, 0x48, 0x89, 0xe2);			/* mov %rsp, %rdx */
+	return none;
+}
+
+static void emit_on(struct ipjit_emit *e, struct ipjit_version *version,
+		    const u8 *code, u32 code_len)
+{
+	const struct ipjit_headcheck check = ipjit_headcheck_find(
+		code, code_len, version->contract.isa);
 	const u8 *body = (const u8 *)version->entry + ENDBR_LEN;
 	bool frame = wants_ctx(&version->contract);
-	u32 sample, decline, none;
+	u32 sample, decline, too_short = 0, none = 0;
 
 	emit_endbr(e);
 	emit_percpu_decl(e, &version->count->run[IPJIT_RUN_OURS].countdown);
 	sample = emit_jcc(e, CC_S);
-	EMIT(e, 0x53);					/* push %rbx */
-	EMIT(e, 0x48, 0x89, 0xfb);			/* mov %rdi, %rbx */
+	emit_len(e);
+	if (check.len) {
+		emit_bytes(e, code, check.cmp_len);
+		too_short = emit_jcc(e, CC_B);
+	}
+	EMIT(e, 0x57);					/* push %rdi */
 	if (frame)
-		emit_frame(e, true);
-	none = emit_arguments(e, version);
-	emit_call(e, body);
+		none = emit_ctx(e, version);
+	EMIT(e, 0x48, 0x8b, 0xbf);			/* mov data(%rdi), %rdi */
+	emit_u32(e, offsetof(struct sk_buff, data));
+	emit_call(e, frame ? body : body + check.len);
 	if (frame)
 		emit_frame(e, false);
 	EMIT(e, 0x48, 0x0f, 0xba, 0xe0, 0x20);		/* bt $32, %rax */
-	decline = emit_jcc(e, CC_C);
-	EMIT(e, 0x5b);					/* pop %rbx */
+	decline = emit_jcc(e, CC_B);
+	EMIT(e, 0x5a);					/* pop %rdx */
 	emit_ret(e);
 
 	emit_here(e, sample);
@@ -236,8 +253,9 @@ static void emit_on(struct ipjit_emit *e, struct ipjit_version *version)
 		emit_frame(e, false);
 	}
 	emit_here(e, decline);
-	EMIT(e, 0x48, 0x89, 0xdf);			/* mov %rbx, %rdi */
-	EMIT(e, 0x5b);					/* pop %rbx */
+	EMIT(e, 0x5f);					/* pop %rdi */
+	if (too_short)
+		emit_here(e, too_short);
 	emit_percpu_incq(e, &version->count->passed_on);
 	emit_jmp(e, version->slot->kernel);
 }
@@ -304,7 +322,7 @@ static void emit_unit(struct ipjit_emit *e, struct ipjit_version *version,
 	}
 	emit_body(e, version, code, code_len);
 	version->trampoline[IPJIT_KIND_ON] = begin(e);
-	emit_on(e, version);
+	emit_on(e, version, code, code_len);
 	version->trampoline[IPJIT_KIND_OBSERVE] = begin(e);
 	emit_kernel_decides(e, version, ipjit_packet_observe);
 	version->trampoline[IPJIT_KIND_SHADOW] = begin(e);
