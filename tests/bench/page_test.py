@@ -13,7 +13,7 @@ import sys
 import tempfile
 import unittest
 
-RESULTS = pathlib.Path(sys.argv[1])
+RESULTS = pathlib.Path(sys.argv[1]).resolve()
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 SCRIPTS = SOURCE / "scripts"
 PARTS = ["compile", "packets", "model", "phase", "swap", "micro", "tcpdump"]
