@@ -34,7 +34,7 @@ def main(argv):
     if why:
         print(f"skipped: {why}")
         return 77
-    copies = [f"{HERE}:/tests"]
+    copies = [f"{HERE}:/tests", f"{ROOT}/packaging/apparmor:/packaging/apparmor"]
     if CORPUS.is_dir():
         copies += [f"{CORPUS / name}:/corpus/{name}" for name in ("captures", "traffic", "expressions")]
     # As CMakeLists.txt counts, less what booting costs.
