@@ -19,39 +19,88 @@
 #include <net/sock.h>
 
 #include "left.h"
+#include "module.h"
 
-/* Tasks looked at before others may run. */
+/*
+ * Looked at before others may run.  A task's files are looked at under the locks
+ * of the task and of its table, for which it waits if it opens or closes one.
+ */
 #define TASKS_AT_ONCE 32
+#define FILES_AT_ONCE 256
 
-void ipjit_sweep_packet(void)
+/* Where we are among the open files of a task. */
+struct walk {
+	struct task_struct *task;
+	unsigned int next;	/* descriptor */
+	u32 left;		/* of this piece */
+};
+
+static void see_net(struct net *net)
 {
 	struct sock *sk;
+
+	sk_for_each_rcu(sk, &net->packet.sklist)
+		ipjit_socket_see(sk, NULL);
+}
+
+/* A namespace that is held stays in the list while others run. */
+static void see_all_nets(void)
+{
 	struct net *net;
 
 	rcu_read_lock();
-	for_each_net_rcu(net)
-		sk_for_each_rcu(sk, &net->packet.sklist)
-			ipjit_socket_see(sk, NULL);
+	for_each_net_rcu(net) {
+		see_net(net);
+		if (!maybe_get_net(net))
+			continue;
+		rcu_read_unlock();
+		cond_resched();
+		rcu_read_lock();
+		put_net(net);
+	}
 	rcu_read_unlock();
 }
 
-static int see_file(const void *task, struct file *file, unsigned int fd)
+void ipjit_sweep_packet(void)
 {
-	struct socket *socket = sock_from_file(file);
+	if (ipjit_all_netns) {
+		see_all_nets();
+		return;
+	}
+	rcu_read_lock();
+	see_net(&init_net);
+	rcu_read_unlock();
+}
 
+/* 1 ends the piece; the file was not looked at then. */
+static int see_file(const void *data, struct file *file, unsigned int fd)
+{
+	struct walk *walk = (struct walk *)data;
+	struct socket *socket;
+
+	walk->next = fd;
+	if (!walk->left--)
+		return 1;
+	socket = sock_from_file(file);
 	if (socket && socket->sk)
-		ipjit_socket_see(socket->sk, (struct task_struct *)task);
+		ipjit_socket_see(socket->sk, walk->task);
 	return 0;
 }
 
-static void see_task(struct task_struct *task)
+/* True if there are more. */
+static bool see_some_files(struct walk *walk)
 {
+	struct task_struct *task = walk->task;
+	int more = 0;
+
+	walk->left = FILES_AT_ONCE;
 	task_lock(task);
 	if (task->files &&
 	    (thread_group_leader(task) ||
 	     task->files != task->group_leader->files))
-		iterate_fd(task->files, 0, see_file, task);
+		more = iterate_fd(task->files, walk->next, see_file, walk);
 	task_unlock(task);
+	return more;
 }
 
 /* False if the walk lost its place: the task has gone meanwhile. */
@@ -73,12 +122,16 @@ static bool breathe(struct task_struct *leader, struct task_struct *task)
 void ipjit_sweep_files(void)
 {
 	struct task_struct *leader, *task;
+	struct walk walk;
 	u32 seen = 0;
 
 	ipjit_left_round();
 	rcu_read_lock();
 	for_each_process_thread(leader, task) {
-		see_task(task);
+		walk = (struct walk){ .task = task };
+		while (see_some_files(&walk))
+			if (!breathe(leader, task))
+				goto out;
 		if (++seen % TASKS_AT_ONCE == 0 && !breathe(leader, task))
 			goto out;
 	}

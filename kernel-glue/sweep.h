@@ -6,7 +6,7 @@
 struct sock;
 struct task_struct;
 
-/* Packet sockets of all network namespaces. */
+/* Packet sockets of the network namespaces that are covered. */
 void ipjit_sweep_packet(void);
 /* Sockets among the open files of all tasks. */
 void ipjit_sweep_files(void);
