@@ -43,73 +43,83 @@ union argument {
 
 enum need { ANYBODY, WRITER, ADMIN };
 
-static int do_info(union argument *a)
+/* The file whose holder compiles; never looked into. */
+static struct file *claimed;
+
+static int do_info(struct file *file, union argument *a)
 {
 	return ipjit_stats_info(&a->info);
 }
 
-static int do_list(union argument *a)
+static int do_list(struct file *file, union argument *a)
 {
 	return ipjit_stats_list(&a->list);
 }
 
-static int do_filter(union argument *a)
+static int do_filter(struct file *file, union argument *a)
 {
 	return ipjit_stats_filter(&a->filter);
 }
 
-static int do_program(union argument *a)
+static int do_program(struct file *file, union argument *a)
 {
 	return ipjit_stats_program(&a->program);
 }
 
-static int do_install(union argument *a)
+static int do_install(struct file *file, union argument *a)
 {
 	return ipjit_install(&a->install);
 }
 
-static int do_retreat(union argument *a)
+static int do_retreat(struct file *file, union argument *a)
 {
 	return ipjit_stats_retreat(&a->target);
 }
 
-static int do_counters(union argument *a)
+static int do_counters(struct file *file, union argument *a)
 {
 	return ipjit_stats_counters(&a->counters);
 }
 
-static int do_use(union argument *a)
+static int do_use(struct file *file, union argument *a)
 {
 	return ipjit_budget_use(&a->use);
 }
 
-static int do_mode(union argument *a)
+static int do_claim(struct file *file, union argument *a)
+{
+	struct file *was = cmpxchg(&claimed, NULL, file);
+
+	return was && was != file ? -EBUSY : 0;
+}
+
+static int do_mode(struct file *file, union argument *a)
 {
 	return ipjit_control_mode(a->word);
 }
 
-static int do_shadow(union argument *a)
+static int do_shadow(struct file *file, union argument *a)
 {
 	return ipjit_control_shadow(a->word);
 }
 
-static int do_pause(union argument *a)
+static int do_pause(struct file *file, union argument *a)
 {
 	return ipjit_control_pause(a->word);
 }
 
-static int do_evict(union argument *a)
+static int do_evict(struct file *file, union argument *a)
 {
 	return ipjit_control_evict(&a->target);
 }
 
-static int do_budget(union argument *a)
+static int do_budget(struct file *file, union argument *a)
 {
 	ipjit_budget_set(&a->budget);
 	return 0;
 }
 
-static int do_sweep(union argument *a)
+static int do_sweep(struct file *file, union argument *a)
 {
 	ipjit_socket_sweep();
 	return 0;
@@ -118,7 +128,7 @@ static int do_sweep(union argument *a)
 static const struct verb {
 	unsigned int cmd;
 	enum need need;
-	int (*run)(union argument *a);
+	int (*run)(struct file *file, union argument *a);
 } verbs[] = {
 	{ IPJIT_IOC_INFO, ANYBODY, do_info },
 	{ IPJIT_IOC_LIST, ANYBODY, do_list },
@@ -128,6 +138,7 @@ static const struct verb {
 	{ IPJIT_IOC_USE, ANYBODY, do_use },
 	{ IPJIT_IOC_INSTALL, WRITER, do_install },
 	{ IPJIT_IOC_RETREAT, WRITER, do_retreat },
+	{ IPJIT_IOC_CLAIM, WRITER, do_claim },
 	{ IPJIT_IOC_MODE, ADMIN, do_mode },
 	{ IPJIT_IOC_SHADOW, ADMIN, do_shadow },
 	{ IPJIT_IOC_PAUSE, ADMIN, do_pause },
@@ -178,7 +189,7 @@ static long ipjit_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	memset(&a, 0, sizeof(a));
 	if ((_IOC_DIR(cmd) & _IOC_WRITE) && copy_from_user(&a, at, _IOC_SIZE(cmd)))
 		return -EFAULT;
-	err = verb->run(&a);
+	err = verb->run(file, &a);
 	/* ENOSPC: PROGRAM tells how much room it needs. */
 	if (err && err != -ENOSPC)
 		return err;
@@ -201,6 +212,7 @@ static int ipjit_open(struct inode *inode, struct file *file)
 
 static int ipjit_release(struct inode *inode, struct file *file)
 {
+	cmpxchg(&claimed, file, NULL);
 	ipjit_queue_free(file->private_data);
 	return 0;
 }

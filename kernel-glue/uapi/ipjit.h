@@ -18,7 +18,7 @@
 
 #include "ipjit/abi.h"
 
-#define IPJIT_DEV_VERSION 1
+#define IPJIT_DEV_VERSION 2
 #define IPJIT_DEV_PATH "/dev/ipjit"
 
 #define IPJIT_DEV_MAX_CODE (64u << 10)		/* bytes of code in one INSTALL */
@@ -62,8 +62,8 @@ struct ipjit_dev_info {
 	__u64 table_used;
 	__u64 verify_cycles;	/* cycles (rdtsc) spent in verification, and bytes of code verified */
 	__u64 verify_bytes;
-	__u64 installs;		/* units accepted and refused since load */
-	__u64 refusals;
+	__u64 installs;		/* units published since load */
+	__u64 refusals;		/* units whose code was refused: EPERM, EACCES, a `ret` without room */
 	__u64 events_lost;
 	__u64 left[16];		/* by enum ipjit_dev_left: filters seen and left alone */
 };
@@ -131,7 +131,7 @@ struct ipjit_dev_install {
 	__u32 tables_len;	/* in */
 	__u32 tier;		/* in: 1 becomes the general version too; 2 stands before it */
 	__u32 guard;		/* in: a retreat is due when counters[0] passes this many of 1024 packets; 0: never */
-	__u64 report;		/* in: struct ipjit_report, filled where the verifier refused; or 0 */
+	__u64 report;		/* in: struct ipjit_report, filled where the code was refused; or 0 */
 	__u64 version;		/* out */
 };
 
@@ -151,6 +151,7 @@ struct ipjit_dev_target {
 struct ipjit_dev_budget {
 	__u64 code_user, code_netns, code_all;		/* bytes */
 	__u64 table_user, table_netns, table_all;
+	__u64 filters_user;	/* that are taken over; of all there are at most 4,096 */
 };
 
 struct ipjit_dev_use {
@@ -215,6 +216,8 @@ struct ipjit_dev_sample {
 #define IPJIT_IOC_RETREAT	_IOW('j', 0x05, struct ipjit_dev_target)
 #define IPJIT_IOC_COUNTERS	_IOWR('j', 0x06, struct ipjit_dev_counters)
 #define IPJIT_IOC_USE		_IOWR('j', 0x07, struct ipjit_dev_use)
+/* Makes this open file, if it is open for writing, the one of the daemon; EBUSY: another one is. */
+#define IPJIT_IOC_CLAIM		_IO('j', 0x08)
 
 /* CAP_NET_ADMIN */
 #define IPJIT_IOC_MODE		_IOW('j', 0x40, __u32)

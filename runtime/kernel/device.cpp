@@ -6,13 +6,12 @@
 // than one answer is whole; filters that come or go meanwhile are in it or not, as with any
 // listing.
 //
-// The claim is a lock on the open device (flock): the kernel gives it up when its holder dies in
-// any way, and nobody else needs to know a path for it.
+// The claim is held by the open device: the module gives it up when its holder dies in any way,
+// nobody else needs to know a path for it, and who may only look cannot have it.
 #include "runtime/kernel/device.h"
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -142,7 +141,7 @@ class OpenDevice final : public Device {
     install.report = address_of(&report);
     const int error = call(IPJIT_IOC_INSTALL, &install);
     if (error && report.rule != IPJIT_RULE_none) return verifier::error_of(report);
-    if (error == EACCES && report.state[0])
+    if (error && report.state[0])
       return Error{Stage::kKernel, Code::kRefused, report.offset, report.state};
     if (error == EBUSY)
       return Error{Stage::kKernel, Code::kBusy, 0,
@@ -200,10 +199,10 @@ class OpenDevice final : public Device {
   }
 
   Status claim() override {
-    if (flock(fd_, LOCK_EX | LOCK_NB) == 0) return ok();
-    if (errno == EWOULDBLOCK)
+    const int error = call(IPJIT_IOC_CLAIM, nullptr);
+    if (error == EBUSY)
       return Error{Stage::kKernel, Code::kBusy, 0, "another ipjitd serves this machine"};
-    return error_of("locking the device", errno);
+    return status("the device's claim", error);
   }
 
   Status set_mode(ipjit_dev_mode mode) override { return set("mode", IPJIT_IOC_MODE, mode); }

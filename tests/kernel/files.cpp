@@ -7,6 +7,7 @@
 // that do not keep up, a page that never arrives, a module that somebody still holds.
 #include <linux/userfaultfd.h>
 #include <poll.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -59,6 +60,24 @@ void test_permissions(Tally& tally, const Fd& device, uint64_t id) {
   target.version = version_of(device, id);
   tally.gives("RETREAT through it", call(reader, IPJIT_IOC_RETREAT, &target), {EBADF});
   tally.equal("INFO through it", info(reader).version, IPJIT_DEV_VERSION);
+}
+
+/// One file is the daemon's, and who may only look cannot keep it from being so.
+void test_claim(Tally& tally) {
+  const auto claim = [](const Fd& file) {
+    return call(file, IPJIT_IOC_CLAIM, static_cast<void*>(nullptr));
+  };
+  Fd reader = open_device(O_RDONLY), first = open_device(), second = open_device();
+  tally.gives("a claim through a file for reading", claim(reader), {EBADF});
+  if (flock(reader.get(), LOCK_EX | LOCK_NB) != 0) std::perror("flock");
+  tally.gives("a claim", claim(first), {0});
+  tally.gives("the same again", claim(first), {0});
+  tally.gives("another file's", claim(second), {EBUSY});
+  second.close();
+  tally.gives("which changes nothing by going", claim(open_device()), {EBUSY});
+  first.close();
+  tally.gives("once the holder has gone", claim(open_device()), {0});
+  tally.gives("and again", claim(open_device()), {0});
 }
 
 void test_mappings(Tally& tally, const Fd& device) {
@@ -197,6 +216,7 @@ int run() {
   Tally tally;
   test_holding(tally);
   test_queues(tally);
+  test_claim(tally);
   Fd device = open_device();
   Filter filter(0x7777);
   const uint64_t id = filter.id(device);
