@@ -3,7 +3,9 @@
  * Budgets.
  *
  * Use is summed over the slots when somebody asks, which is at an install and
- * in USE: there is no second set of books that could drift from the truth.
+ * in USE: there is no second set of books that could drift from the truth.  It
+ * counts what waits for a grace period, so whoever is over a limit waits for one
+ * before others lose their code.
  *
  * Cold is who had few packets a second since it was last looked at.  A filter
  * pushes out only colder ones, so two filters cannot push out each other in
@@ -33,6 +35,7 @@ static struct ipjit_dev_budget limit = {
 	.table_user = 16u << 20,
 	.table_netns = 64u << 20,
 	.table_all = 64u << 20,
+	.filters_user = 1024,
 };
 static atomic64_t evictions;
 
@@ -82,15 +85,26 @@ static void sum(struct ipjit_dev_use *use, enum ipjit_scope scope, u64 key)
 
 	for (slot = next_of(NULL, scope, key); slot;
 	     slot = next_of(slot, scope, key)) {
-		ipjit_slot_bytes(slot, &code, &table);
+		ipjit_slot_bytes(slot, 0, &code, &table);
 		use->code += code;
 		use->table += table;
 		use->filters++;
 	}
 }
 
-enum ipjit_scope ipjit_budget_broken(const struct ipjit_slot *slot,
-				     const struct ipjit_version *version)
+u64 ipjit_budget_filters_user(void)
+{
+	return READ_ONCE(limit.filters_user);
+}
+
+static u64 beyond(u64 use, u64 most)
+{
+	return use > most ? use - most : 0;
+}
+
+bool ipjit_budget_broken(const struct ipjit_slot *slot,
+			 const struct ipjit_version *version,
+			 struct ipjit_excess *excess)
 {
 	const struct ipjit_dev_budget now = limits();
 	const u64 code[] = {now.code_all, now.code_user, now.code_netns};
@@ -104,10 +118,15 @@ enum ipjit_scope ipjit_budget_broken(const struct ipjit_slot *slot,
 		};
 
 		sum(&use, scope, key_of(slot, scope));
-		if (use.code > code[scope] || use.table > table[scope])
-			break;
+		*excess = (struct ipjit_excess){
+			.scope = scope,
+			.code = beyond(use.code, code[scope]),
+			.table = beyond(use.table, table[scope]),
+		};
+		if (excess->code || excess->table)
+			return true;
 	}
-	return scope;
+	return false;
 }
 
 /* Packets a second, in 1/1024. */
@@ -160,23 +179,39 @@ static struct ipjit_slot *find_coldest(struct ipjit_slot *than,
 	return coldest;
 }
 
-int ipjit_budget_make_room(struct ipjit_slot *slot, enum ipjit_scope scope)
+/* Takes a filter's code away, and what it held off the excess. */
+static void push_out(struct ipjit_slot *slot, struct ipjit_excess *rest)
 {
-	struct ipjit_slot *coldest = find_coldest(slot, scope);
-	int err;
+	u64 code, table;
 
-	if (!coldest)
-		return -ENOSPC;
-	err = ipjit_slot_evict(coldest, false);
-	ipjit_slot_put(coldest);
-	if (!err) {
-		atomic64_inc(&evictions);
-		ipjit_left_count(IPJIT_DEV_LEFT_evicted);
+	ipjit_slot_bytes(slot, 1, &code, &table);
+	rest->code -= min(code, rest->code);
+	rest->table -= min(table, rest->table);
+	/* Or it was given back meanwhile, and its memory is free likewise. */
+	if (ipjit_slot_evict(slot, false))
+		return;
+	atomic64_inc(&evictions);
+	ipjit_left_count(IPJIT_DEV_LEFT_evicted);
+}
+
+int ipjit_budget_make_room(struct ipjit_slot *slot,
+			   const struct ipjit_excess *excess)
+{
+	struct ipjit_excess rest = *excess;
+	struct ipjit_slot *coldest;
+	bool any = false;
+
+	while (rest.code || rest.table) {
+		coldest = find_coldest(slot, rest.scope);
+		if (!coldest)
+			break;
+		push_out(coldest, &rest);
+		ipjit_slot_put(coldest);
+		any = true;
 	}
-	/*
-	 * Evicted or given back meanwhile: its memory is free once no CPU can
-	 * be in it.
-	 */
+	if (!any)
+		return -ENOSPC;
+	/* Once no CPU can be in it. */
 	ipjit_reaper_flush();
 	return 0;
 }
@@ -191,6 +226,7 @@ void ipjit_budget_set(const struct ipjit_dev_budget *budget)
 	SET(table_user);
 	SET(table_netns);
 	SET(table_all);
+	SET(filters_user);
 #undef SET
 	spin_unlock(&limit_lock);
 }

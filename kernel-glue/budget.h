@@ -2,9 +2,12 @@
 /*
  * How much code and how many tables may be in the kernel: of one user, of one
  * network namespace, in all.  What does not fit may push out what is colder.
+ * The limit of filters is kept by quota.h.
  */
 #ifndef IPJIT_BUDGET_H
 #define IPJIT_BUDGET_H
+
+#include <linux/types.h>
 
 #include "uapi/ipjit.h"
 
@@ -18,16 +21,27 @@ enum ipjit_scope {
 	IPJIT_SCOPES
 };
 
-/* The scope whose limit `version` would break, or IPJIT_SCOPES if it fits. */
-enum ipjit_scope ipjit_budget_broken(const struct ipjit_slot *slot,
-				     const struct ipjit_version *version);
+/* What is too much, and for whom. */
+struct ipjit_excess {
+	enum ipjit_scope scope;
+	u64 code, table;	/* bytes */
+};
+
+/* Whether `version` would break a limit, and by how much. */
+bool ipjit_budget_broken(const struct ipjit_slot *slot,
+			 const struct ipjit_version *version,
+			 struct ipjit_excess *excess);
 
 /*
- * Evicts the coldest filter of the scope that is colder than `slot`, and waits
- * until its memory is free.  -ENOSPC: there is none.
- * One caller at a time.
+ * Evicts filters of the scope that are colder than `slot`, the coldest first,
+ * until they held as much as is too much, and waits until their memory is free.
+ * -ENOSPC: none is colder.  One caller at a time.
  */
-int ipjit_budget_make_room(struct ipjit_slot *slot, enum ipjit_scope scope);
+int ipjit_budget_make_room(struct ipjit_slot *slot,
+			   const struct ipjit_excess *excess);
+
+/* How many filters a user may have. */
+u64 ipjit_budget_filters_user(void);
 
 void ipjit_budget_set(const struct ipjit_dev_budget *budget);
 int ipjit_budget_use(struct ipjit_dev_use *use);

@@ -23,6 +23,7 @@
 
 #include "budget.h"
 #include "harden.h"
+#include "reaper.h"
 #include "slot.h"
 #include "socket.h"
 #include "thunk.h"
@@ -137,33 +138,53 @@ static int check(struct ipjit_slot *slot, struct ipjit_unit *unit,
 	return err;
 }
 
-/* A version within its budgets, not published; pushes out what is colder. */
+/* A version within its budgets; -ENOSPC and -EDQUOT fill `excess`. */
+static struct ipjit_version *try_to_place(struct ipjit_slot *slot,
+					  const struct ipjit_dev_install *ask,
+					  const struct ipjit_unit *unit,
+					  struct ipjit_excess *excess)
+{
+	struct ipjit_version *version;
+
+	version = ipjit_version_new(slot, ask, &unit->contract, unit->code,
+				    unit->tables);
+	*excess = (struct ipjit_excess){
+		.scope = IPJIT_SCOPE_ALL,
+		.code = unit->code_len,
+	};
+	if (IS_ERR(version) || !ipjit_budget_broken(slot, version, excess))
+		return version;
+	ipjit_version_free(version);
+	return ERR_PTR(-EDQUOT);
+}
+
+static bool is_full(const struct ipjit_version *version)
+{
+	return PTR_ERR(version) == -ENOSPC || PTR_ERR(version) == -EDQUOT;
+}
+
+/*
+ * The same, not published; waits for what has retired, and only then pushes out
+ * what is colder, as often as others take the room meanwhile or it is in pieces.
+ */
 static struct ipjit_version *place(struct ipjit_slot *slot,
 				   const struct ipjit_dev_install *ask,
 				   const struct ipjit_unit *unit)
 {
 	struct ipjit_version *version;
-	enum ipjit_scope scope;
-	int err;
+	struct ipjit_excess excess;
 
+	version = try_to_place(slot, ask, unit, &excess);
+	if (!is_full(version))
+		return version;
+	ipjit_reaper_flush();
 	do {
-		scope = IPJIT_SCOPE_ALL;
-		version = ipjit_version_new(slot, ask, &unit->contract,
-					    unit->code, unit->tables);
-		if (PTR_ERR(version) != -ENOSPC) {
-			if (IS_ERR(version))
-				return version;
-			scope = ipjit_budget_broken(slot, version);
-			if (scope == IPJIT_SCOPES)
-				return version;
-			ipjit_version_free(version);
-		}
-		err = ipjit_budget_make_room(slot, scope);
-	} while (!err);
-	if (err != -ENOSPC)
-		return ERR_PTR(err);
+		version = try_to_place(slot, ask, unit, &excess);
+		if (!is_full(version))
+			return version;
+	} while (!ipjit_budget_make_room(slot, &excess));
 	count_left(slot, IPJIT_DEV_LEFT_over_budget);
-	return ERR_PTR(IS_ERR(version) ? -ENOSPC : -EDQUOT);
+	return version;
 }
 
 static int place_and_publish(struct ipjit_slot *slot,

@@ -17,11 +17,9 @@
 #include <linux/xarray.h>
 
 #include "event.h"
+#include "quota.h"
 #include "reaper.h"
 #include "trampoline.h"
-
-/* Each costs a trampoline, per-CPU memory and a look every sweep. */
-#define SLOTS_MAX 4096
 
 static DEFINE_XARRAY(by_id);
 static DEFINE_HASHTABLE(by_filter, 10);
@@ -62,6 +60,7 @@ static struct ipjit_slot *slot_new(struct sk_filter *filter,
 
 	if (!slot)
 		return NULL;
+	atomic_inc(&slots);
 	slot->id = atomic64_inc_return(&last_id);
 	slot->filter = filter;
 	slot->prog = filter->prog;
@@ -111,7 +110,10 @@ bool ipjit_slot_meet(const struct sk_filter *filter, u32 ifindex, bool locked)
 	return slot;
 }
 
-/* Both ways to find it, or none. */
+/*
+ * Both ways to find it, or none.  Filters are taken over one after the other, so
+ * there is no other slot of this one since ipjit_slot_take() looked.
+ */
 static int enter(struct ipjit_slot *slot)
 {
 	int err = xa_err(xa_store(&by_id, slot->id, slot, GFP_KERNEL));
@@ -119,15 +121,9 @@ static int enter(struct ipjit_slot *slot)
 	if (err)
 		return err;
 	spin_lock(&filters_lock);
-	if (ipjit_slot_has(slot->filter))
-		err = -EEXIST;
-	else
-		hash_add_rcu(by_filter, &slot->seen,
-			     (unsigned long)slot->filter);
+	hash_add_rcu(by_filter, &slot->seen, (unsigned long)slot->filter);
 	spin_unlock(&filters_lock);
-	if (err)
-		xa_erase(&by_id, slot->id);
-	return err;
+	return 0;
 }
 
 static void leave(struct ipjit_slot *slot)
@@ -167,13 +163,10 @@ int ipjit_slot_take(struct sk_filter *filter, const struct ipjit_owner *owner)
 	err = -EOPNOTSUPP;
 	if (!filter->prog->jited || ipjit_policy_get().mode == IPJIT_DEV_OFF)
 		goto err_filter;
-	err = -ENOSPC;
-	if (atomic_inc_return(&slots) > SLOTS_MAX)
-		goto err_count;
 	err = -ENOMEM;
 	slot = slot_new(filter, owner);
 	if (!slot)
-		goto err_count;
+		goto err_filter;
 	slot->waiting = ipjit_version_new(slot, NULL, NULL, NULL, NULL);
 	err = PTR_ERR_OR_ZERO(slot->waiting);
 	if (err)
@@ -195,9 +188,8 @@ err_slot:
 	ipjit_slot_put(slot);
 	return err;
 
-err_count:
-	atomic_dec(&slots);
 err_filter:
+	ipjit_quota_give(owner->uid);
 	ipjit_filter_put(filter);
 	return err;
 }
@@ -277,6 +269,7 @@ void ipjit_slot_put(struct ipjit_slot *slot)
 	if (!refcount_dec_and_test(&slot->refs))
 		return;
 	ipjit_filter_put(slot->filter);
+	ipjit_quota_give(slot->owner.uid);
 	atomic_dec(&slots);
 	kfree_rcu(slot, rcu);
 }

@@ -12,14 +12,21 @@
  *
  * Lock order, outermost first:
  *
+ *	verbs			one change of policy at a time: control.c
  *	policy mutex		mode, pause, shadow
+ *	placing			one install at a time finds room and publishes: install.c
+ *	collecting		one look at a time for filters that all have let go of
  *	slot->lock		versions of one slot, prog->bpf_func
  *	cache and table locks	inside cache.c and table.c
- *	registry spinlocks	ids, filters; retired versions; filters left
+ *	registry spinlocks	ids, filters, places; retired versions; filters left
  *	event queue's spinlock
  *
- * Verification, copying from user space and waiting for grace periods hold none
- * of them.  The packet path takes no lock: RCU and per-CPU data only.
+ * Policy mutex, placing and collecting are not taken inside each other.  Verbs,
+ * placing and collecting are held across grace periods, which holds up others who
+ * want the same; within slot->lock nobody waits for one.  Verification and
+ * copying from user space hold no lock.  A sweep meets sockets under the locks of
+ * a task and its table of open files, and takes registry spinlocks there.  The
+ * packet path takes no lock: RCU and per-CPU data only.
  */
 #ifndef IPJIT_SLOT_H
 #define IPJIT_SLOT_H
@@ -126,8 +133,10 @@ int ipjit_slot_init(void);
 void ipjit_slot_uninit(void);
 
 /*
- * Takes over a filter; the caller's reference on it becomes the slot's, or is
- * dropped.  0, -EEXIST, -EOPNOTSUPP (not jited, or mode OFF), -ENOSPC, -ENOMEM.
+ * Takes over a filter; the caller's reference on it and its owner's place
+ * (quota.h) become the slot's, or are given up.  One caller at a time.
+ * 0, -EEXIST, -EOPNOTSUPP (not jited, or mode OFF), -ENOSPC (no room in the code
+ * cache), -ENOMEM.
  */
 int ipjit_slot_take(struct sk_filter *filter, const struct ipjit_owner *owner);
 bool ipjit_slot_has(const struct sk_filter *filter);
@@ -192,8 +201,8 @@ int ipjit_version_counters(struct ipjit_slot *slot, u64 id,
 int ipjit_slot_retreat(struct ipjit_slot *slot, u64 version);
 /* Takes all code away; `command`: and offers it none again. */
 int ipjit_slot_evict(struct ipjit_slot *slot, bool command);
-/* Bytes that a slot's live and retiring versions hold. */
-void ipjit_slot_bytes(struct ipjit_slot *slot, u64 *code, u64 *table);
+/* Bytes that a slot's live and retiring versions hold, of this tier or above. */
+void ipjit_slot_bytes(struct ipjit_slot *slot, u32 tier, u64 *code, u64 *table);
 
 /* Stores the pointer that policy and versions ask for; slot->lock is held. */
 void ipjit_slot_settle(struct ipjit_slot *slot);

@@ -25,6 +25,7 @@
 
 #include "left.h"
 #include "module.h"
+#include "quota.h"
 #include "reaper.h"
 #include "slot.h"
 #include "sweep.h"
@@ -52,18 +53,22 @@ static bool probed;
 static void tick(struct work_struct *work);
 static DECLARE_DELAYED_WORK(tick_work, tick);
 
+/* Sweeps will find it again, and then there may be room. */
+static void left_for(const struct sk_filter *filter, int err)
+{
+	if (err == -ENOMEM)
+		ipjit_left_once(filter, IPJIT_DEV_LEFT_no_memory);
+	else if (err == -ENOSPC || err == -EDQUOT)
+		ipjit_left_once(filter, IPJIT_DEV_LEFT_over_budget);
+}
+
 static void take_found(struct work_struct *work)
 {
 	struct llist_node *all = llist_reverse_order(llist_del_all(&found));
 	struct found *one, *next;
-	int err;
 
 	llist_for_each_entry_safe(one, next, all, node) {
-		err = ipjit_slot_take(one->filter, &one->owner);
-		if (err == -ENOMEM)
-			ipjit_left_count(IPJIT_DEV_LEFT_no_memory);
-		else if (err == -ENOSPC)
-			ipjit_left_count(IPJIT_DEV_LEFT_over_budget);
+		left_for(one->filter, ipjit_slot_take(one->filter, &one->owner));
 		kfree(one);
 	}
 }
@@ -121,11 +126,40 @@ static enum ipjit_dev_left reason_to_leave(const struct sock *sk,
 	return IPJIT_DEV_LEFT_COUNT;
 }
 
+/* With a reference and a place of its own, so that the list of them is bounded. */
+static int find(struct sk_filter *filter, struct sock *sk,
+		struct task_struct *task)
+{
+	struct found *one = kzalloc(sizeof(*one), GFP_ATOMIC | __GFP_NOWARN);
+	int err;
+
+	if (!one)
+		return -ENOMEM;
+	describe(&one->owner, sk, filter->prog, task);
+	err = ipjit_quota_take(one->owner.uid);
+	if (err)
+		goto err_free;
+	err = -ENOENT;
+	if (!refcount_inc_not_zero(&filter->refcnt))
+		goto err_quota;
+	one->filter = filter;
+	llist_add(&one->node, &found);
+	queue_work(system_highpri_wq, &take_work);
+	if (atomic_inc_return(&found_since) == FOUND_MANY)
+		mod_delayed_work(system_long_wq, &tick_work, 0);
+	return 0;
+
+err_quota:
+	ipjit_quota_give(one->owner.uid);
+err_free:
+	kfree(one);
+	return err;
+}
+
 void ipjit_socket_see(struct sock *sk, struct task_struct *task)
 {
 	enum ipjit_dev_left reason;
 	struct sk_filter *filter;
-	struct found *one;
 
 	if (!sk_fullsock(sk) || ipjit_policy_get().mode == IPJIT_DEV_OFF)
 		return;
@@ -139,17 +173,7 @@ void ipjit_socket_see(struct sock *sk, struct task_struct *task)
 		ipjit_left_once(filter, reason);
 		goto out;
 	}
-	one = kzalloc(sizeof(*one), GFP_ATOMIC | __GFP_NOWARN);
-	if (!one || !refcount_inc_not_zero(&filter->refcnt)) {
-		kfree(one);
-		goto out;
-	}
-	one->filter = filter;
-	describe(&one->owner, sk, filter->prog, task);
-	llist_add(&one->node, &found);
-	queue_work(system_highpri_wq, &take_work);
-	if (atomic_inc_return(&found_since) == FOUND_MANY)
-		mod_delayed_work(system_long_wq, &tick_work, 0);
+	left_for(filter, find(filter, sk, task));
 out:
 	rcu_read_unlock();
 }

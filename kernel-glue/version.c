@@ -262,7 +262,7 @@ int ipjit_version_counters(struct ipjit_slot *slot, u64 id,
 	return err;
 }
 
-void ipjit_slot_bytes(struct ipjit_slot *slot, u64 *code, u64 *table)
+void ipjit_slot_bytes(struct ipjit_slot *slot, u32 tier, u64 *code, u64 *table)
 {
 	struct ipjit_version *version;
 
@@ -270,6 +270,8 @@ void ipjit_slot_bytes(struct ipjit_slot *slot, u64 *code, u64 *table)
 	*table = 0;
 	mutex_lock(&slot->lock);
 	list_for_each_entry(version, &slot->versions, link) {
+		if (version->tier < tier)
+			continue;
 		*code += version->code.size;
 		*table += (u64)version->tables.nr_pages << PAGE_SHIFT;
 	}

@@ -64,6 +64,7 @@ TEST(KernelReport, Budget) {
   all.limit.code_user = 262144;
   all.limit.code_all = 1 << 20;
   all.limit.table_all = 16 << 20;
+  all.limit.filters_user = 1024;
   ipjit_dev_use user = all;
   user.what = 1;
   user.filters = 2;
@@ -79,6 +80,7 @@ code cache 12.5 KiB of 1 MiB, 1 evicted under pressure
 --table-user          any  tables of one user's filters
 --table-netns         any  tables of one network namespace
 --table-all        16 MiB  tables in all
+--filters-user      1,024  filters of one user
 )");
   const auto json = budget_json(uses, sample_view().info);
   EXPECT_EQ(json["limits"]["code-user"], 262144);

@@ -186,6 +186,7 @@ class Monkey {
         budget.code_user = word({4096, 1 << 20, 0});
         budget.code_all = word({8192, 1 << 20, 0});
         budget.table_user = word({1 << 16, 1 << 26, 0});
+        budget.filters_user = word({1, 1024, 0});
         return ask(IPJIT_IOC_BUDGET, &budget);
       default:
         value = IPJIT_DEV_ON;
@@ -301,7 +302,7 @@ class Monkey {
 
 void set_back(const Fd& device) {
   uint32_t off = 0, on = IPJIT_DEV_ON;
-  ipjit_dev_budget budget = {1 << 20, 1 << 20, 1 << 20, 64 << 20, 64 << 20, 64 << 20};
+  ipjit_dev_budget budget = {1 << 20, 1 << 20, 1 << 20, 64 << 20, 64 << 20, 64 << 20, 1024};
   call(device, IPJIT_IOC_PAUSE, &off);
   call(device, IPJIT_IOC_SHADOW, &off);
   call(device, IPJIT_IOC_BUDGET, &budget);

@@ -288,7 +288,7 @@ void test_full_cache(Tally& tally, const Fd& device) {
   ipjit_dev_use use = {};
   tally.gives("use", call(device, IPJIT_IOC_USE, &use), {0});
   const ipjit_dev_budget before = use.limit;
-  ipjit_dev_budget none = {1 << 30, 1 << 30, 1 << 30, 0, 0, 0};
+  ipjit_dev_budget none = {1 << 30, 1 << 30, 1 << 30, 0, 0, 0, 0};
   tally.gives("no limits", call(device, IPJIT_IOC_BUDGET, &none), {0});
   std::vector<Filter> many;
   int error = 0;

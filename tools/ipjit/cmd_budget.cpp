@@ -19,7 +19,7 @@ using Json = nlohmann::ordered_json;
 constexpr const char* kHelp =
     R"(Shows what filters in the kernel use, and the limits; with an option it sets a limit, which is
 kept in /etc/ipjit/kernel.conf.  Bytes may end in k, M or G.  Under pressure the coldest code goes
-first, and its filter runs the kernel's own.
+first, and its filter runs the kernel's own; filters beyond a user's number stay with the kernel's.
 
 Examples:
   ipjit budget
@@ -40,16 +40,18 @@ Status set_limits(const Options& options, const KernelPlaces& places) {
   ipjit_dev_budget budget = {};
   for (size_t i = 0; i < std::size(kLimits); ++i) {
     if (options.limits[i].empty()) continue;
-    const std::optional<uint64_t> bytes = bytes_of(options.limits[i]);
-    if (!bytes)
-      return Error{Stage::kUsage, Code::kBadOption, 0,
-                   fmt::format("--{}: '{}' is not a number of bytes such as 65536, 64k or 1M",
-                               kLimits[i].name, options.limits[i])};
-    budget.*kLimits[i].limit = *bytes;
+    const std::optional<uint64_t> number = bytes_of(options.limits[i]);
+    if (!number)
+      return Error{
+          Stage::kUsage, Code::kBadOption, 0,
+          fmt::format("--{}: '{}' is not a number{} such as 65536, 64k or 1M", kLimits[i].name,
+                      options.limits[i], kLimits[i].in_bytes ? " of bytes" : "")};
+    budget.*kLimits[i].limit = *number;
   }
   for (const LimitName& limit : kLimits)
-    if (const uint64_t bytes = budget.*limit.limit)
-      if (Status kept = keep_setting(places, limit.name, std::to_string(bytes)); !kept) return kept;
+    if (const uint64_t number = budget.*limit.limit)
+      if (Status kept = keep_setting(places, limit.name, std::to_string(number)); !kept)
+        return kept;
   if (!module_loaded(places)) return ok();
   Result<std::unique_ptr<kernel::Device>> device = open_kernel(places);
   if (!device) return device.error();
@@ -116,7 +118,8 @@ void add_budget(CLI::App& app, int& status) {
   auto options = std::make_shared<Options>();
   for (size_t i = 0; i < std::size(kLimits); ++i)
     sub->add_option(fmt::format("--{}", kLimits[i].name), options->limits[i],
-                    fmt::format("at most so many bytes: {}", kLimits[i].meaning));
+                    fmt::format("at most so many{}: {}", kLimits[i].in_bytes ? " bytes" : "",
+                                kLimits[i].meaning));
   sub->add_flag("--json", options->json, "print JSON");
   sub->callback([options, &status] { status = run(*options); });
 }

@@ -91,6 +91,11 @@ std::string of_limit(uint64_t used, uint64_t limit) {
   return fmt::format("{} of {}", bytes_words(used), limit ? bytes_words(limit) : "any");
 }
 
+std::string limit_words(const LimitName& limit, uint64_t number) {
+  if (!number) return "any";
+  return limit.in_bytes ? bytes_words(number) : grouped(number);
+}
+
 /// Which limits hold for it.
 struct Limits {
   uint64_t code, table;
@@ -177,8 +182,7 @@ std::string budget_text(std::span<const Use> uses, const ipjit_dev_info& info) {
                      of_limit(info.code_used, info.code_size), grouped(all.evictions));
   for (const LimitName& limit : kLimits)
     out += fmt::format("--{:<12} {:>10}  {}\n", limit.name,
-                       all.limit.*limit.limit ? bytes_words(all.limit.*limit.limit) : "any",
-                       limit.meaning);
+                       limit_words(limit, all.limit.*limit.limit), limit.meaning);
   return out;
 }
 

@@ -50,12 +50,13 @@ Error syntax(uint64_t line, const std::string& why) {
 Status set_limit(KernelSettings& settings, const Line& line, uint64_t at) {
   for (const LimitName& limit : kLimits) {
     if (line.name != limit.name) continue;
-    uint64_t bytes = 0;
+    uint64_t number = 0;
     const char* end = line.value.data() + line.value.size();
-    auto [rest, wrong] = std::from_chars(line.value.data(), end, bytes);
+    auto [rest, wrong] = std::from_chars(line.value.data(), end, number);
     if (wrong != std::errc{} || rest != end)
-      return syntax(at, fmt::format("'{}' is not a number of bytes", line.value));
-    settings.budget.*limit.limit = bytes;
+      return syntax(
+          at, fmt::format("'{}' is not a number{}", line.value, limit.in_bytes ? " of bytes" : ""));
+    settings.budget.*limit.limit = number;
     return ok();
   }
   return syntax(at, fmt::format("'{}' is not a setting of the kernel module", line.name));

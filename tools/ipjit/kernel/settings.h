@@ -38,6 +38,7 @@ struct LimitName {
   const char* name;  ///< "code-user"
   __u64 ipjit_dev_budget::*limit;
   const char* meaning;
+  bool in_bytes = true;
 };
 inline constexpr LimitName kLimits[] = {
     {"code-user", &ipjit_dev_budget::code_user, "code of one user's filters"},
@@ -46,6 +47,7 @@ inline constexpr LimitName kLimits[] = {
     {"table-user", &ipjit_dev_budget::table_user, "tables of one user's filters"},
     {"table-netns", &ipjit_dev_budget::table_netns, "tables of one network namespace"},
     {"table-all", &ipjit_dev_budget::table_all, "tables in all"},
+    {"filters-user", &ipjit_dev_budget::filters_user, "filters of one user", false},
 };
 
 /// Takes: the file's text: lines `name = value`, `#` begins a comment.
