@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Filters that no probe reported: attached before the module came, or with probes off in either way.
 ip link set lo up
-held() { # held TAG: a process that holds three filters
+held() { # held TAG: a process that holds four filters
   life hold 200 "$1" >"/tmp/held.$1" &
   soon 10 grep -q held "/tmp/held.$1"
 }
 
 held 80000
 check "the module loads" load mode=on
-for tag in 80000 80001 80002; do
+for tag in 80000 80001 80002 80003; do
   check "attached before: $tag" life find $tag
 done
 
 mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
 echo 0 >/sys/kernel/debug/kprobes/enabled
 held 80010
-for tag in 80010 80011 80012; do
+for tag in 80010 80011 80012 80013; do
   check "kprobes off: $tag" life find $tag
 done
 check "and runs our code" life native 80010
@@ -23,7 +23,7 @@ echo 1 >/sys/kernel/debug/kprobes/enabled
 
 sysctl -qw kernel.ftrace_enabled=0
 held 80020
-for tag in 80020 80021 80022; do
+for tag in 80020 80021 80022 80023; do
   check "ftrace off: $tag" life find $tag
 done
 sysctl -qw kernel.ftrace_enabled=1

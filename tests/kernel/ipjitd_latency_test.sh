@@ -7,7 +7,8 @@
 need tcpdump kernel_state packets ipjitd
 veth
 load mode=on
-ipjitd --foreground --no-tier2 --status - 2>/run/ipjitd.log &
+chgrp user /dev/ipjit && chmod 660 /dev/ipjit
+ipjitd --foreground --user user --no-tier2 --status - 2>/run/ipjitd.log &
 daemon=$!
 soon 20 grep -q serving /run/ipjitd.log || not_ok "ipjitd serves"
 
