@@ -65,7 +65,9 @@ begin without
 end without
 
 insmod /ipjit/ipjit.ko mode=on sample_shift=4 || exit 1
-ipjitd --foreground --tier2-percent 100 2>/tmp/ipjitd.log &
+chown user /run/ipjit
+chgrp user /dev/ipjit && chmod 660 /dev/ipjit
+ipjitd --foreground --user user --tier2-percent 100 2>/tmp/ipjitd.log &
 soon 20 grep -q serving /tmp/ipjitd.log || { cat /tmp/ipjitd.log >&2; exit 1; }
 begin with
 reach 1 20
