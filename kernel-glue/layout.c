@@ -12,6 +12,9 @@
  *	fields		the trampoline's loads and C agree on what the skb holds
  *	pull		code that needs more bytes has the kernel's code decide
  *	count		per-CPU counting by one instruction counts
+ *
+ * A build with IPJIT_LIES has a parameter that makes one of these untrue, so that
+ * a test sees each of them refuse.
  */
 #include "layout.h"
 
@@ -55,6 +58,23 @@ static const struct ipjit_contract contract = {
 	.fields = BIT_ULL(IPJIT_FIELD_mark),
 };
 
+#ifdef IPJIT_LIES
+#include <linux/moduleparam.h>
+
+static char *lie = "";
+module_param(lie, charp, 0400);
+
+static bool lies(const char *about)
+{
+	return !strcmp(lie, about);
+}
+#else
+static inline bool lies(const char *about)
+{
+	return false;
+}
+#endif
+
 static int refuse(const char *what)
 {
 	pr_err("ipjit: not loaded: %s on %s\n", what, utsname()->release);
@@ -66,7 +86,7 @@ static struct bpf_prog *make_filter(void)
 {
 	struct sock_filter insns[] = {
 		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 0),
-		BPF_STMT(BPF_RET | BPF_K, KERNEL_VERDICT),
+		BPF_STMT(BPF_RET | BPF_K, KERNEL_VERDICT + lies("call")),
 	};
 	struct sock_fprog_kern source = {
 		.len = ARRAY_SIZE(insns),
@@ -86,7 +106,8 @@ static struct sk_buff *make_packet(void)
 	skb_put_zero(skb, FRAME_BYTES);
 	skb->data[12] = 0x34;
 	skb->data[13] = 0x12;
-	skb->mark = 0x50000;
+	skb->mark = 0x50000 << lies("fields");
+	skb_pull(skb, lies("packet"));
 	return skb;
 }
 
@@ -109,9 +130,11 @@ static const char *try_packets(struct bpf_prog *prog,
 
 	if (run(prog, skb) != 0x51234)
 		return "packets are laid out otherwise than known";
-	skb_trim(skb, 13);
+	skb_trim(skb, 13 + lies("pull"));
 	if (run(prog, skb) != KERNEL_VERDICT)
 		return "the kernel's code cannot be reached behind ours";
+	if (lies("count"))
+		run(prog, skb);
 	ipjit_count_sum(&sums, version->count);
 	if (sums.packets != 2 || sums.passed_on != 1)
 		return "per-CPU memory is laid out otherwise than known";
@@ -153,6 +176,8 @@ static const char *try_filter(struct bpf_prog *prog)
 		refcount_set(&slot->refs, 1);
 		slot->prog = prog;
 		slot->kernel = (ipjit_bpf_fn)prog->bpf_func;
+		if (lies("reach"))
+			slot->kernel = (ipjit_bpf_fn)skb->data;
 		missing = run(prog, skb) == KERNEL_VERDICT ?
 				  try_takeover(prog, slot, skb) :
 				  "compiled filters are called otherwise than known";
@@ -167,7 +192,7 @@ int ipjit_layout_check(void)
 	const char *missing;
 	struct bpf_prog *prog;
 
-	if (!KNOWN(6, 1) && !KNOWN(6, 12))
+	if (lies("release") || (!KNOWN(6, 1) && !KNOWN(6, 12)))
 		return refuse("no knowledge of this kernel's filters (6.1 and 6.12 are known)");
 	prog = make_filter();
 	if (!prog)

@@ -37,6 +37,7 @@ def main(argv):
     copies = [f"{HERE}:/tests", f"{ROOT}/packaging/apparmor:/packaging/apparmor"]
     if CORPUS.is_dir():
         copies += [f"{CORPUS / name}:/corpus/{name}" for name in ("captures", "traffic", "expressions")]
+    copies += [f"{module}:/lying.ko" for module in build.glob("kernel-glue/*/lying/ipjit.ko")]
     # As CMakeLists.txt counts, less what booting costs.
     seconds = SECONDS_EACH * len(names)
     command = [ROOT / "scripts/vm", "run", "--time", "--build", build, "--timeout", str(seconds), *options]
