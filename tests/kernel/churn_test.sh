@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Filters come and go on two processors, some with code: nothing leaks, all are given back.
-each=600
+each=${each:-600}
 ip link set lo up
 check "the module loads" load mode=on sample_shift=1
 life churn "$each" 1 >/tmp/churn.1 &
