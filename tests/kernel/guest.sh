@@ -5,6 +5,9 @@
 # Each runs in a shell of its own with lib.sh read.  After each, what it left is taken away (processes,
 # namespaces, links, the module), and the kernel's log is looked at: a complaint fails the script that was
 # running.  A line "== NAME SECONDS" ends each script's output.
+#
+# On a debug kernel (kernel-glue/vm/debug-kernel.sh) kmemleak looks after each script, when the module is out
+# and nothing may point to what it left; lockdep has to be at work still when all are through.
 
 here=${0%/*}
 complaint='BUG:|Oops|WARNING:|general protection|KASAN|UBSAN|circular locking|suspicious RCU|blocked for more|kmemleak: [0-9]+ new|refcount_t:'
@@ -31,6 +34,21 @@ tidy() {
   done
 }
 
+# Twice, because what was allocated in the last five seconds is not judged.
+scan_for_leaks() {
+  sleep 6
+  echo scan >/sys/kernel/debug/kmemleak
+  sleep 1
+  echo scan >/sys/kernel/debug/kmemleak
+}
+
+leaks=
+if [ -w /sys/kernel/debug/kmemleak ] && scan_for_leaks 2>/dev/null; then
+  leaks=1
+  # What the kernel itself left while it booted.
+  echo clear >/sys/kernel/debug/kmemleak
+fi
+
 processes >/run/processes.before
 dmesg --clear 2>/dev/null || dmesg -c >/dev/null
 status=0
@@ -54,6 +72,17 @@ for name in "$@"; do
     echo "not ok $name: the module cannot be unloaded"
     status=1
   fi
+  if [ "$leaks" ]; then
+    scan_for_leaks
+    if grep -q . /sys/kernel/debug/kmemleak; then
+      echo "not ok $name: memory is left that nothing points to"
+      head -60 /sys/kernel/debug/kmemleak | sed 's/^/  | /'
+      echo clear >/sys/kernel/debug/kmemleak
+      status=1
+    else
+      echo "ok $name: kmemleak finds nothing"
+    fi
+  fi
   dmesg -c >/run/log
   if grep -Eq "$complaint" /run/log; then
     echo "not ok $name: the kernel complained"
@@ -62,4 +91,12 @@ for name in "$@"; do
   fi
   echo "== $name $(echo "$begun $(cut -d' ' -f1 /proc/uptime)" | awk '{printf "%.1f", $2 - $1}') s"
 done
+if [ -e /proc/lockdep_stats ]; then
+  if grep -q 'debug_locks: *1$' /proc/lockdep_stats; then
+    echo "ok lockdep watched to the end"
+  else
+    echo "not ok lockdep gave up"
+    status=1
+  fi
+fi
 exit $status
