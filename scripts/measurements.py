@@ -12,6 +12,7 @@ import json
 import pathlib
 import sys
 
+import measurements_debug as debug_part
 import measurements_dpdk as dpdk_part
 import measurements_kernel as kernel_part
 import measurements_line_rate as line_rate_part
@@ -275,11 +276,14 @@ def main(argv):
         return 2
     directory, target = pathlib.Path(argv[1]), pathlib.Path(argv[2])
     parts = [*page(Results(directory))]
-    # scripts/vm-bench counts what is the same on every machine; what it has not counted anew stays.
+    # scripts/vm-bench counts what is the same on every machine, scripts/vm-debug says with which sources it
+    # ran; what they have not done anew stays.
     counted = directory / "kernel.json"
     old = target.read_text() if target.exists() else ""
     kernel = [*kernel_part.sections(json.loads(counted.read_text()))] if counted.exists() else [kernel_part.kept(old)]
-    target.write_text("\n".join([*parts, *kernel]))
+    watched = directory / "debug.json"
+    debug = [*debug_part.sections(json.loads(watched.read_text()))] if watched.exists() else [debug_part.part_of(old)]
+    target.write_text("\n".join([*parts, *kernel, *debug]))
     print(f"wrote {target}")
     return 0
 
