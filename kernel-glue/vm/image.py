@@ -105,6 +105,7 @@ def add_modules(archive, kernel):
     """The chosen modules, uncompressed and with indexes of their own: the guest has no time for xz."""
     with tempfile.TemporaryDirectory() as scratch:
         tree = pathlib.Path(scratch) / "lib/modules" / kernel.release
+        tree.mkdir(parents=True)
         for path in module_files(kernel):
             data = (kernel.modules / path).read_bytes()
             if path.endswith(".xz"):
@@ -113,7 +114,6 @@ def add_modules(archive, kernel):
             (tree / path).write_bytes(data)
         for index in kernel.modules.glob("modules.builtin*"):
             shutil.copy(index, tree)
-        tree.mkdir(parents=True, exist_ok=True)
         subprocess.run([program("depmod") or "depmod", "-b", scratch, kernel.release], check=True,
                        stderr=subprocess.DEVNULL)
         archive.copy(tree, f"usr/lib/modules/{kernel.release}")

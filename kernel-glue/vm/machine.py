@@ -72,7 +72,7 @@ def arguments(options, shell):
     if shell:
         command_line.append("vm.shell")
     args = [qemu, "-accel", "tcg" if options.icount else "tcg,thread=multi", "-machine", "pc", "-cpu", options.cpu,
-            "-smp", "1" if options.icount else str(options.cpus), "-m", options.memory, "-nodefaults", "-no-user-config",
+            "-smp", f"{options.cpus},sockets={options.cpus}", "-m", options.memory, "-nodefaults", "-no-user-config",
             "-display", "none", "-no-reboot", "-nic", "none", "-kernel", str(options.kernel.image),
             "-initrd", str(options.initrd), "-append", " ".join(command_line + [options.append])]
     if options.icount:
