@@ -170,6 +170,28 @@ double Profile::share_of(std::span<const std::pair<uint32_t, uint64_t>> wanted) 
   return share(most, packets);
 }
 
+std::optional<double> Profile::share_of_last(std::span<const std::pair<uint32_t, uint64_t>> wanted,
+                                             uint64_t least) const {
+  const std::span first = wanted.first(wanted.size() - 1);
+  uint64_t most = 0, of_these = 0;
+  for (const auto& [fields, table] : joint) {
+    const bool knows = std::ranges::all_of(
+        wanted, [&](const auto& want) { return std::ranges::count(fields, want.first) != 0; });
+    if (!knows) continue;
+    uint64_t have_first = table.discarded, have_all = 0;
+    for (const JointTable::Row& row : table.rows) {
+      if (!has_all(fields, row, first)) continue;
+      have_first += row.count;
+      if (has_all(fields, row, wanted)) have_all += row.count;
+    }
+    if (have_first <= most) continue;
+    most = have_first;
+    of_these = have_all;
+  }
+  if (most < std::max<uint64_t>(least, 1)) return std::nullopt;
+  return share(of_these, most);
+}
+
 void merge(Profile& a, const Profile& b) {
   if (a.program == 0) a.program = b.program;
   a.packets += b.packets;

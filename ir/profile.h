@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -126,6 +127,12 @@ struct Profile {
   /// The share of all packets in which each field (by source) has its value; from below: what the
   /// tables have discarded counts as another value.  0 where no group knows the fields together.
   double share_of(std::span<const std::pair<uint32_t, uint64_t>> fields) const;
+
+  /// Of the packets in which the first fields have their values and that read the last one too, the
+  /// share in which that has its value; from below.
+  /// Gives: nothing where no group knows them together from at least `least` packets.
+  std::optional<double> share_of_last(std::span<const std::pair<uint32_t, uint64_t>> fields,
+                                      uint64_t least = 100) const;
 };
 
 /// Adds b's counts to a's.  Both must be of one program.

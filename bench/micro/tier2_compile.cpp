@@ -2,6 +2,7 @@
 // What it takes to have a filter compiled by the compile server, from the call to its return.
 //
 //   tier2_compile [--smoke] [--hosts1000 FILE] [--program FILE] [--json FILE]
+//   tier2_compile --soak N [--program FILE]
 //
 //   cold     no server runs: start it, wait until LLVM is there, compile
 //   warm     it runs and has compiled before, but never this program
@@ -10,6 +11,9 @@
 // Programs: filter c (small), g (100 hosts), h (1,000 hosts), and chains of 361 to 2,000 tests of
 // different words that no set can hold.  Wall time: it is the server that works.  Server, socket
 // and cache are this program's own, in a directory that it removes.
+//
+// --soak: so many compiles in a row, never the same program twice, and ten times on the way what
+// memory the server and its workers hold.
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -18,6 +22,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <set>
 
 #include "bench/micro/measure.h"
 #include "bench/micro/programs.h"
@@ -66,6 +72,14 @@ class OwnServer {
 
   /// Ends the server, if there is one, and waits until it is gone.
   void end() const {
+    const pid_t process = pid();
+    if (process <= 0) return;
+    kill(process, SIGTERM);
+    while (kill(process, 0) == 0) usleep(1000);
+  }
+
+  /// 0: none runs.
+  pid_t pid() const {
     const std::string path = need(tier2::meeting_place(root_), "meeting place").socket;
     const tier2::Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = {}};
@@ -73,10 +87,9 @@ class OwnServer {
     ucred peer = {};
     socklen_t size = sizeof peer;
     if (connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-        getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || peer.pid <= 0)
-      return;
-    kill(peer.pid, SIGTERM);
-    while (kill(peer.pid, 0) == 0) usleep(1000);
+        getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+      return 0;
+    return peer.pid;
   }
 
  private:
@@ -154,10 +167,44 @@ json measure(const OwnServer& server, tier2::RemoteTier2& remote, const Subject&
           {"cached_ms", to_json(spread_of(cached))}};
 }
 
+/// KiB that are the process's own; 0 where it has ended meanwhile.
+size_t own_kib(pid_t process) {
+  std::ifstream status("/proc/" + std::to_string(process) + "/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("RssAnon:")) return std::strtoul(line.c_str() + 8, nullptr, 10);
+  return 0;
+}
+
+void soak(const OwnServer& server, tier2::RemoteTier2& remote, size_t compiles) {
+  const arch::Target& target = *need(arch::default_target(), "target");
+  Subject subjects[] = {from_bpf("c", compile_with_libpcap(filter('c'))),
+                        from_bpf("g", compile_with_libpcap(filter('g'))), chain(40)};
+  std::set<pid_t> seen;
+  std::printf("%8s %12s %20s %8s\n", "compiles", "server, KiB", "largest worker, KiB", "workers");
+  size_t largest = 0;
+  for (size_t i = 1; i <= compiles; ++i) {
+    ir::Program& program = subjects[i % std::size(subjects)].program;
+    program.name = std::to_string(i);
+    const ir::MachineCode code = need(remote.compile(program, target), "compile");
+    if (remote.last().cached) stop("a new program came from the cache");
+    need(verifier::verify(code.bytes, code.code_len, code.contract), "verify");
+    const std::string process = std::to_string(server.pid());
+    std::ifstream children("/proc/" + process + "/task/" + process + "/children");
+    for (pid_t worker; children >> worker;) {
+      seen.insert(worker);
+      largest = std::max(largest, own_kib(worker));
+    }
+    if (i % std::max<size_t>(compiles / 10, 1) != 0) continue;
+    std::printf("%8zu %12zu %20zu %8zu\n", i, own_kib(server.pid()), largest, seen.size());
+    std::fflush(stdout);
+    largest = 0;
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  const Options options(argc, argv, {"--smoke", "--hosts1000", "--program", "--json"});
+  const Options options(argc, argv, {"--smoke", "--hosts1000", "--program", "--json", "--soak"});
   const bool smoke = options.flag("--smoke");
   const OwnServer server;
   tier2::RemoteOptions remote_options;
@@ -166,6 +213,10 @@ int main(int argc, char** argv) {
   remote_options.cpu_ms = 20'000;
   remote_options.wait_ms = 60'000;
   tier2::RemoteTier2 remote(remote_options);
+  if (const size_t compiles = options.number("--soak", 0)) {
+    soak(server, remote, compiles);
+    return 0;
+  }
 
   std::vector<Subject> subjects = {from_bpf("c", compile_with_libpcap(filter('c'))),
                                    from_bpf("g, 100 hosts", compile_with_libpcap(filter('g')))};

@@ -19,6 +19,8 @@
 //
 // Cost: all passes behind, once for each choice.  Tested by tests/special/.
 #include <algorithm>
+#include <span>
+#include <utility>
 
 #include "ir/special/block_order.h"
 #include "ir/special/cost.h"
@@ -32,6 +34,17 @@ constexpr double kLeastShare = 0.96;  // of the field's runs, with the value
 constexpr double kLeastRead = 0.3;    // of the packets, that come to the field
 constexpr double kFirstRead = 0.95;   // as much of the first: it says that strangers are alike
 constexpr size_t kMostSites = 3;
+
+/// The guard's share of the packets that come to it, which all guards before have let through: odd
+/// packets are often odd in several fields, so that the shares of fields alone would count them for
+/// each.
+double share_behind(const Profile& profile, std::span<const EntryGuard> guards) {
+  std::vector<std::pair<uint32_t, uint64_t>> fields;
+  for (const EntryGuard& guard : guards) fields.emplace_back(guard.load.source, guard.value);
+  const double alone = guards.back().share;
+  if (guards.size() == 1) return alone;
+  return std::max(profile.share_of_last(fields).value_or(0), alone);
+}
 
 /// What the entry asks: a load at a constant place, and its value.
 bool same_load(const Insn& a, const Insn& b) {
@@ -114,8 +127,8 @@ void guard_entry(Work& work, const std::vector<EntryGuard>& guards) {
     Block block = guard_block(p, guards[g], g == 0 ? bytes : 0, leave);
     const bool last = g + 1 == guards.size();
     block.term.taken.to = BlockId{last ? 0 : first + static_cast<uint32_t>(g) + 1};
-    block.term.source =
-        source_of_made(work, guards[g].share, std::min(guards[g].share, 1 - guards[g].share));
+    const double share = share_behind(work.profile, std::span(guards).first(g + 1));
+    block.term.source = source_of_made(work, share, std::min(share, 1 - share));
     p.blocks.push_back(block);
     order.push_back(first + static_cast<uint32_t>(g));
   }

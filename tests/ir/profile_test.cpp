@@ -71,6 +71,20 @@ TEST(Profile, AShareOfSeveralFieldsComesFromTheirGroup) {
   EXPECT_DOUBLE_EQ(profile.share_of(Pairs{{1, 0x800}, {4, 0}}), 0) << "field 4 is in no group";
 }
 
+TEST(Profile, AShareOfTheLastFieldIsOfThePacketsThatHaveTheOthers) {
+  Profile profile;
+  profile.packets = 1000;
+  profile.joint[{1, 2, 3}] = {
+      .rows = {{{0x800, 6, 0}, 4, 400}, {{0x800, 6, 80}, 0, 300}, {{0x800, 17, 0}, 4, 200}},
+      .total = 950,
+      .discarded = 50};
+  profile.joint[{1, 2}] = {.rows = {{{0x800, 6}, 0, 10}}, .total = 10};
+  EXPECT_DOUBLE_EQ(*profile.share_of_last(Pairs{{1, 0x800}, {2, 6}}), 700.0 / 950);
+  EXPECT_DOUBLE_EQ(*profile.share_of_last(Pairs{{2, 6}, {1, 0x800}, {3, 80}}), 300.0 / 750);
+  EXPECT_FALSE(profile.share_of_last(Pairs{{1, 0x800}, {4, 0}})) << "field 4 is in no group";
+  EXPECT_FALSE(profile.share_of_last(Pairs{{1, 0x800}, {2, 6}}, 951)) << "of too few packets";
+}
+
 TEST(Profile, MergingAddsAndCountsWhatNoLongerFits) {
   Profile a;
   a.packets = 10;
