@@ -51,6 +51,7 @@ constexpr std::pair<const char*, double ir::CostTable::*> kMembers[] = {
     {"jump", &ir::CostTable::jump},
     {"probe", &ir::CostTable::probe},
     {"probe_miss", &ir::CostTable::probe_miss},
+    {"found", &ir::CostTable::found},
     {"count", &ir::CostTable::count},
     {"mispredict", &ir::CostTable::mispredict}};
 

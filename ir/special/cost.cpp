@@ -31,6 +31,7 @@ constexpr CostTable kCosts = {.ghz = 3,
                               .jump = 0.7,
                               .probe = 4,
                               .probe_miss = 3,
+                              .found = 2.4,
                               .count = 0.9,
                               .mispredict = 30};
 
@@ -165,8 +166,9 @@ double cost_of(const Program& program, const Insn& insn, const CostTable& costs)
     case Op::kMod:
       return costs.divide;
     case Op::kFind:
-      // A branch uses the probe's flags as they are, a value does not.
-      return probe_cost(program.tables[insn.table], costs) + costs.test;
+      // A branch uses the probe's flags as they are, and where it skips the next probe, that one
+      // is no work.  A value is set, widened and waited for, and there are as many as probes.
+      return probe_cost(program.tables[insn.table], costs) + costs.found;
     case Op::kEffect:
     case Op::kCount:
       return costs.count;

@@ -22,6 +22,7 @@ struct CostTable {
   double jump = 0;        ///< a taken jump, or the moves of an edge's arguments
   double probe = 0;       ///< a set or map probe whose line is in L1
   double probe_miss = 0;  ///< added for a table beyond L1
+  double found = 0;       ///< added where a probe's answer is a value and no branch
   double count = 0;       ///< a counter or an action
   double mispredict = 0;  ///< each mispredicted branch or switch, and the wait that it lays bare
 };

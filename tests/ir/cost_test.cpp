@@ -24,6 +24,7 @@ constexpr CostTable kUnits = {.ghz = 2,
                               .jump = 11,
                               .probe = 40,
                               .probe_miss = 60,
+                              .found = 30,
                               .count = 9,
                               .mispredict = 100};
 
@@ -94,6 +95,41 @@ TEST(Cost, ATableBeyondTheFirstCacheCostsMore) {
   program.tables[0].entries.clear();
   for (uint64_t key = 0; key < 10'000; ++key) program.tables[0].entries.push_back({key, 1});
   EXPECT_DOUBLE_EQ(expected_cost(program, {}, kUnits).cycles - small, 60);
+}
+
+TEST(Cost, AProbeAsAValueCostsMoreThanOneThatABranchAsks) {
+  const std::string table = "filter t\ntable0: u32 miss 0 {1}\nb0: v0 = meta mark\n ";
+  const auto cycles = [&](const std::string& rest, const CostTable& costs) {
+    return expected_cost(program_of(table + rest), {}, costs).cycles;
+  };
+  const std::string value = "v1 = find table0, v0\n ret v1\n";
+  const std::string branch = "br v0 in table0 -> b1, b2\nb1: ret 1\nb2: ret 0\n";
+  CostTable free_branches = kUnits;
+  free_branches.branch = free_branches.jump = free_branches.mispredict = 0;
+  EXPECT_DOUBLE_EQ(cycles(value, free_branches) - cycles(branch, free_branches), 30);
+}
+
+// 1,000 hosts: each of two probes is true for 7 % of the packets.  Measured, both as values cost
+// 0.1 to 0.3 ns more on fresh packets than the branches that they save, and 0.6 on packets at hand.
+TEST(Cost, TwoProbesThatSeldomHoldStayBranches) {
+  const std::string table = "filter hosts\ntable0: u32 miss 0 {1}\n";
+  const Program branches = program_of(
+      table +
+      "b0: need 34 else b3\n v0 = load_be32 26\n br v0 in table0 -> b2, b1 ; src 4\n"
+      "b1: v1 = load_be32 30\n br v1 in table0 -> b2, b3 ; src 5\nb2: ret 262144\nb3: ret 0\n");
+  const Program values = program_of(
+      table +
+      "b0: need 34 else b1\n v0 = load_be32 26\n v1 = load_be32 30\n v2 = find table0, v0\n"
+      " v3 = find table0, v1\n v4 = or v2, v3\n v5 = shl v4, 18\n ret v5\nb1: ret 0\n");
+  Profile profile;
+  profile.packets = 1000;
+  profile.branches[4] = {.taken = 70, .other = 930, .mispredicted = 70};
+  profile.branches[5] = {.taken = 72, .other = 858, .mispredicted = 73};
+  EXPECT_LT(expected_cost(branches, profile).cycles, expected_cost(values, profile).cycles);
+  // Where half of the packets are in the list, nobody guesses that.
+  profile.branches[4] = {.taken = 300, .other = 700, .mispredicted = 300};
+  profile.branches[5] = {.taken = 350, .other = 350, .mispredicted = 350};
+  EXPECT_GT(expected_cost(branches, profile).cycles, expected_cost(values, profile).cycles);
 }
 
 TEST(Cost, DataFlowBeatsABranchOnlyWhereItMispredicts) {
