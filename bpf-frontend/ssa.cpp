@@ -32,6 +32,11 @@ using ir::TermKind;
 using ir::Type;
 using ir::ValueId;
 
+namespace {
+constexpr size_t kSpare =
+    8;  // `ldx 4*([k]&0xf)` makes three values, and there is hardly more than one
+}  // namespace
+
 Ssa::Ssa(const Flow& flow, ir::Program& program, Missing missing)
     : flow_(flow), program_(program), missing_(missing) {
   regs_.fill(ir::kNoValue);
@@ -39,9 +44,10 @@ Ssa::Ssa(const Flow& flow, ir::Program& program, Missing missing)
   arrivals_.reserve(size_t{flow.leaders} * 2);
   values_.reserve(size_t{flow.leaders} * 2);
   program.blocks.reserve(flow.leaders + 2);
-  program.insns.reserve(size_t{flow.straight} * 2 + 1);
-  program.values.reserve(flow.straight + 1);
-  max_.reserve(flow.straight + 1);
+  program.insns.reserve(size_t{flow.straight} * 2 + kSpare);
+  program.values.reserve(flow.straight + kSpare);
+  max_.reserve(flow.straight + kSpare);
+  needs_.reserve(flow.straight);
 }
 
 void Ssa::enter_first() {

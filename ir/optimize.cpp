@@ -18,10 +18,15 @@ namespace {
 // One turn suffices for what nobody optimised; each further one is for what the last one uncovered.
 constexpr int kMaxTurns = 3;
 
+constexpr size_t kKeptBlocks = 8192;
+
 }  // namespace
 
 void optimize(Program& program) {
-  Workspace ws;
+  // A thread that compiles once compiles again; what a huge program needed is given back.
+  static thread_local Workspace kept;
+  Workspace large;
+  Workspace& ws = program.blocks.size() <= kKeptBlocks ? kept : large;
   if (find_sets(program, ws)) remove_dead(program, ws);
   number_values(program, ws);
   for (int turn = 0; turn < kMaxTurns && thread_jumps(program, ws); ++turn)

@@ -30,6 +30,7 @@ namespace ipjit::ir {
 namespace {
 
 constexpr uint32_t kBases = 2;
+constexpr size_t kKeptBlocks = 8192;
 
 struct Segment {
   uint32_t block = 0;
@@ -53,13 +54,13 @@ struct Fact {
 
 class Validator {
  public:
-  explicit Validator(const Program& program) : p_(program) {}
-
-  Status run() {
+  Status run(const Program& program) {
+    program_ = &program;
     cut();
     number_preorder();
-    seen_.resize(p_.values.size());
-    tops_.assign(p_.values.size() * kBases, Dominators::kNone);
+    facts_.clear();
+    seen_.assign(program.values.size(), Seen());
+    tops_.assign(program.values.size() * kBases, Dominators::kNone);
     for (uint32_t node : preorder_)
       if (Status s = check(node); !s) return s;
     return ok();
@@ -72,21 +73,24 @@ class Validator {
 
   // --- first walk
   void cut() {
-    entries_.resize(p_.blocks.size());
-    segments_.reserve(p_.blocks.size() * 2);
-    tree_.reserve(p_.blocks.size() * 2);
-    for (uint32_t b = 0; b < p_.blocks.size(); ++b) cut_block(b);
+    const size_t blocks = program_->blocks.size();
+    entries_.assign(blocks, Entry());
+    segments_.clear();
+    segments_.reserve(blocks * 2);
+    tree_.clear();
+    tree_.reserve(blocks * 2);
+    for (uint32_t b = 0; b < blocks; ++b) cut_block(b);
   }
 
   void cut_block(uint32_t b) {
-    const Block& block = p_.blocks[b];
+    const Block& block = program_->blocks[b];
     const Entry& entry = entries_[b];
     const bool reached = b == 0 || entry.parent != Dominators::kNone;
     Segment now{b, block.first, block.first, {0, 0}};
     if (b != 0 && reached) std::copy_n(entry.readable, kBases, now.readable);
     uint32_t node = tree_.add(reached ? entry.parent : 0);
     for (uint32_t i = block.first; i < block.first + block.count; ++i) {
-      const Insn& insn = p_.insns[i];
+      const Insn& insn = program_->insns[i];
       if (insn.op != Op::kNeed) continue;
       if (reached) reach(insn.fail, node, now);
       now.end = i + 1;
@@ -99,7 +103,7 @@ class Validator {
     now.end = block.first + block.count;
     segments_.push_back(now);
     if (!reached) return;
-    for_each_edge(p_, block.term, [&](const Edge& edge) { reach(edge.to, node, now); });
+    for_each_edge(*program_, block.term, [&](const Edge& edge) { reach(edge.to, node, now); });
   }
 
   void reach(BlockId to, uint32_t node, const Segment& from) {
@@ -116,7 +120,8 @@ class Validator {
     pre_.assign(count, 0);
     preorder_.resize(count);
     for (uint32_t n = count - 1; n > 0; --n) ends_[tree_.parent(n)] += ends_[n];
-    std::vector<uint32_t> next(count, 1);
+    std::vector<uint32_t>& next = next_;
+    next.assign(count, 1);
     for (uint32_t n = 0; n < count; ++n) {
       if (n != 0) {
         const uint32_t parent = tree_.parent(n);
@@ -132,15 +137,15 @@ class Validator {
   // --- second walk
   Status check(uint32_t node) {
     const Segment& segment = segments_[node];
-    const Block& block = p_.blocks[segment.block];
+    const Block& block = program_->blocks[segment.block];
     now_ = pre_[node];
     end_ = ends_[node];
     Status s = ok();
     if (segment.first == block.first)
-      for (ValueId param : p_.params_of(block))
+      for (ValueId param : program_->params_of(block))
         if (s = define(param, segment.block); !s) return s;
     for (uint32_t i = segment.first; i < segment.end; ++i)
-      if (s = check_insn(p_.insns[i], segment); !s) return s;
+      if (s = check_insn(program_->insns[i], segment); !s) return s;
     const bool last = segment.end == block.first + block.count &&
                       (node + 1 == segments_.size() || segments_[node + 1].block != segment.block);
     return last ? check_term(block.term, segment.block) : ok();
@@ -162,8 +167,8 @@ class Validator {
     for (ValueId id : {term.a, term.b})
       if (id != kNoValue && !visible(id)) return undefined(id, block);
     ValueId missing = kNoValue;
-    for_each_edge(p_, term, [&](const Edge& edge) {
-      for (ValueId id : p_.args_of(edge))
+    for_each_edge(*program_, term, [&](const Edge& edge) {
+      for (ValueId id : program_->args_of(edge))
         if (!visible(id)) missing = id;
     });
     return missing == kNoValue ? ok() : undefined(missing, block);
@@ -217,11 +222,11 @@ class Validator {
     uint32_t end = 0;
   };
 
-  const Program& p_;
+  const Program* program_ = nullptr;
   std::vector<Entry> entries_;
   std::vector<Segment> segments_;
   Dominators tree_;
-  std::vector<uint32_t> pre_, ends_, preorder_;
+  std::vector<uint32_t> pre_, ends_, preorder_, next_;
   std::vector<Seen> seen_;
   std::vector<uint32_t> tops_;
   std::vector<Fact> facts_;
@@ -233,7 +238,10 @@ class Validator {
 
 Status validate(const Program& program) {
   if (Status s = validate_shape(program); !s) return s;
-  return Validator(program).run();
+  // A thread's checks share their buffers; what a huge program needed is given back.
+  static thread_local Validator kept;
+  if (program.blocks.size() <= kKeptBlocks) return kept.run(program);
+  return Validator().run(program);
 }
 
 }  // namespace ipjit::ir

@@ -7,9 +7,13 @@
 // memfd or a file would need a place that is not noexec and that a confined process may open.
 //
 // Most units fit one page, and of the three system calls above and the page fault, mmap and the
-// fault are half the price of publishing a small filter.  A few pages are therefore kept when
+// fault are half the price of publishing a small filter.  Some pages are therefore kept when
 // their unit dies: writable again, not executable, so no dead code can be called.  The keep is an
 // array of atomic pointers: no lock that a fork could leave held.
+//
+// Old programs die in batches (retired.h), and the system puts pages that were asked for one by one
+// side by side.  So the pages of a batch are sorted, and a run of neighbours becomes writable by
+// one call; the keep holds a batch, which the next 32 programs take in the same order.
 //
 // Hazards: PR_SET_MDWE, SELinux (execmem) and seccomp refuse the mprotect; the answer is an error
 // that names the call, and the caller's slower engine runs.  Tested by tests/runtime/.
@@ -18,6 +22,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -29,7 +34,7 @@ namespace ipjit::runtime {
 namespace {
 
 constexpr size_t kPage = 4096;
-constexpr size_t kPagesKept = 16;
+constexpr size_t kPagesKept = 32;
 constexpr uint8_t kInt3 = 0xcc;
 
 std::array<std::atomic<uint8_t*>, kPagesKept> kept_pages;
@@ -50,11 +55,32 @@ bool keep_page(uint8_t* page) {
   return false;
 }
 
-void discard(uint8_t* base, size_t mapped) {
-  if (mapped == kPage && mprotect(base, kPage, PROT_READ | PROT_WRITE) == 0 && keep_page(base))
-    return;
-  munmap(base, mapped);
+size_t room_to_keep() {
+  return static_cast<size_t>(std::count_if(
+      kept_pages.begin(), kept_pages.end(),
+      [](const auto& kept) { return kept.load(std::memory_order_relaxed) == nullptr; }));
 }
+
+/// Neighbours by ascending address.
+void discard_run(std::span<uint8_t* const> pages) {
+  const bool writable = mprotect(pages.front(), pages.size() * kPage, PROT_READ | PROT_WRITE) == 0;
+  for (uint8_t* page : pages)
+    if (!writable || !keep_page(page)) munmap(page, kPage);
+}
+
+/// `pages` is sorted on return.
+void discard_pages(std::span<uint8_t*> pages) {
+  std::sort(pages.begin(), pages.end());
+  const size_t kept = std::min(pages.size(), room_to_keep());
+  for (uint8_t* page : pages.subspan(kept)) munmap(page, kPage);
+  for (size_t first = 0, next; first < kept; first = next) {
+    next = first + 1;
+    while (next < kept && pages[next] == pages[next - 1] + kPage) ++next;
+    discard_run(pages.subspan(first, next - first));
+  }
+}
+
+thread_local CodeMemory::Together* dying_together = nullptr;
 
 Error refused(const char* call, int error) {
   const bool forbidden = error == EACCES || error == EPERM;
@@ -76,7 +102,24 @@ InstalledCode& InstalledCode::operator=(InstalledCode&& from) noexcept {
 }
 
 InstalledCode::~InstalledCode() {
-  if (base_) discard(base_, mapped_);
+  if (!base_ || (mapped_ == kPage && dying_together && dying_together->take(base_))) return;
+  if (mapped_ == kPage)
+    discard_pages({&base_, 1});
+  else
+    munmap(base_, mapped_);
+}
+
+CodeMemory::Together::Together() : outer_(std::exchange(dying_together, this)) {}
+
+CodeMemory::Together::~Together() {
+  dying_together = outer_;
+  discard_pages({pages_.data(), count_});
+}
+
+bool CodeMemory::Together::take(uint8_t* page) {
+  if (count_ == kMost) return false;
+  pages_[count_++] = page;
+  return true;
 }
 
 ipjit_entry_fn InstalledCode::entry() const {

@@ -2,6 +2,7 @@
 // Executable memory, never writable and executable at once.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 
@@ -40,6 +41,25 @@ class CodeMemory {
   /// Takes: a proof of exactly these bytes; anything else is a broken promise.
   /// Fails: kNoMemory, kRefused (the system forbids executable memory); `why` names the call.
   static Result<InstalledCode> seal(std::span<const uint8_t> unit, const verifier::Proof& proof);
+
+  /// While it lives, units that die on this thread wait for its end to give up their memory, all
+  /// in few system calls.  Until then nothing of them changes.
+  class Together {
+   public:
+    Together();
+    Together(const Together&) = delete;
+    Together& operator=(const Together&) = delete;
+    ~Together();
+
+   private:
+    friend class InstalledCode;
+    static constexpr size_t kMost = 32;
+    bool take(uint8_t* page);
+
+    std::array<uint8_t*, kMost> pages_;
+    size_t count_ = 0;
+    Together* outer_;
+  };
 };
 
 }  // namespace ipjit::runtime

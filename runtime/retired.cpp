@@ -45,6 +45,7 @@ size_t bytes_of(const Unit& unit) {
 void Retired::add(std::shared_ptr<const Unit> unit) {
   young_bytes_ += bytes_of(*unit);
   young_.push_back(std::move(unit));
+  CodeMemory::Together together;
   if (!waiting_.empty() && grace_period_over()) waiting_.clear();
   if (!waiting_.empty() || (young_.size() < kBatch && young_bytes_ < kBatchBytes)) return;
   waiting_.swap(young_);

@@ -40,12 +40,13 @@ class FindSets {
 
   bool run() {
     if (keys_at_most() < kMinSetKeys) return false;
-    find_ways();
     endings_.find(p_);
+    if (!some_target_has_keys()) return false;
+    find_ways();
     copies_left_ = p_.insns.size() + p_.blocks.size();
     for (const Table& table : p_.tables) copies_left_ += table.entries.size();
     copies_left_ *= kCopies;
-    mark_escaping(p_, ws_.marks);
+    mark_escaping(p_, ws_);
     gathered_.assign(p_.blocks.size(), 0);
     for (uint32_t b = 0; b < p_.blocks.size(); ++b)
       if (ways_[b] != 0 && gathered_[b] == 0 && is_test(p_.blocks[b].term)) gather(b);
@@ -61,6 +62,18 @@ class FindSets {
     for (const Block& block : p_.blocks)
       if (is_test(block.term)) keys += keys_of(block.term);
     return keys;
+  }
+
+  /// Whether tests with enough keys for a set lead to one block.
+  bool some_target_has_keys() {
+    ws_.keys_to.assign(p_.blocks.size(), 0);
+    for (const Block& block : p_.blocks) {
+      if (!is_test(block.term)) continue;
+      uint32_t& keys = ws_.keys_to[index(resolve(block.term.taken))];
+      keys += keys_of(block.term);
+      if (keys >= kMinSetKeys) return true;
+    }
+    return false;
   }
 
   void find_ways() {

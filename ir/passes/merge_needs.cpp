@@ -26,22 +26,17 @@
 namespace ipjit::ir {
 namespace {
 
-/// Whoever comes here with less than `bytes` ends in `fail`; kNoBlock: nothing is known.
-struct Demand {
-  BlockId fail = kNoBlock;
-  uint64_t bytes = 0;
-};
-
-struct Demands {
-  Demand of[2];
-};
+using Demand = Demands::Demand;
 
 class MergeNeeds {
  public:
-  MergeNeeds(Program& program, Forward& forward)
-      : p_(program), forward_(forward), demands_(program.blocks.size()) {}
+  MergeNeeds(Program& program, Workspace& ws)
+      : p_(program), forward_(ws.forward), demands_(ws.demands) {}
 
   bool run() {
+    demands_.assign(p_.blocks.size(), Demands());
+    for (const Insn& insn : p_.insns)
+      if (insn.op == Op::kNeed && insn.base == Base::kTransport) bases_ = 2;
     for (uint32_t b = static_cast<uint32_t>(p_.blocks.size()); b-- > 0;) {
       Block& block = p_.blocks[b];
       drop_pointless(block);
@@ -67,7 +62,7 @@ class MergeNeeds {
 
   Demands behind(const Term& term) const {
     Demands result;
-    for (uint32_t base = 0; base < 2; ++base) {
+    for (uint32_t base = 0; base < bases_; ++base) {
       BlockId tried = kNoBlock;
       for_each_edge(p_, term, [&](const Edge& edge) {
         const BlockId fail = demands_[index(edge.to)].of[base].fail;
@@ -127,12 +122,13 @@ class MergeNeeds {
 
   Program& p_;
   Forward& forward_;
-  std::vector<Demands> demands_;
+  std::vector<Demands>& demands_;
+  uint32_t bases_ = 1;  ///< that some need counts from
   bool changed_ = false;
 };
 
 }  // namespace
 
-bool merge_needs(Program& program, Workspace& ws) { return MergeNeeds(program, ws.forward).run(); }
+bool merge_needs(Program& program, Workspace& ws) { return MergeNeeds(program, ws).run(); }
 
 }  // namespace ipjit::ir

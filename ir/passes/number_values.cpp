@@ -37,14 +37,6 @@ constexpr uint32_t kNone = 0xffffffff;
 constexpr int kFactsAsked = 8;
 constexpr int kValuesAsked = 16;
 
-/// A need with an offset value that has passed.
-struct NeedFact {
-  uint32_t node;
-  Base base;
-  uint64_t bytes;
-  uint32_t next;
-};
-
 uint64_t hash_of(const Insn& insn) {
   uint64_t h = static_cast<uint64_t>(insn.op) | static_cast<uint64_t>(insn.type) << 8 |
                static_cast<uint64_t>(insn.base) << 16 | uint64_t{insn.table} << 24;
@@ -60,7 +52,12 @@ bool same_value(const Insn& x, const Insn& y) {
 
 class NumberValues {
  public:
-  NumberValues(Program& program, Workspace& ws) : p_(program), ws_(ws) {}
+  NumberValues(Program& program, Workspace& ws)
+      : p_(program),
+        ws_(ws),
+        facts_(ws.need_facts),
+        incoming_(ws.incoming),
+        incoming_bits_(ws.incoming_bits) {}
 
   bool run() {
     const size_t values = p_.values.size();
@@ -70,6 +67,7 @@ class NumberValues {
     ws_.heads.assign(values, kNone);
     ws_.buckets.assign(std::bit_ceil(p_.insns.size() + 2), kNone);
     ws_.chained.resize(p_.insns.size());
+    facts_.clear();
     incoming_.assign(p_.params.size(), kNoValue);
     incoming_bits_.assign(p_.params.size(), 0);
     folds_places_ = std::ranges::none_of(p_.insns, [](const Insn& insn) {
@@ -314,9 +312,9 @@ class NumberValues {
 
   Program& p_;
   Workspace& ws_;
-  std::vector<NeedFact> facts_;
-  std::vector<ValueId> incoming_;  ///< by parameter: the value so far; itself: several
-  std::vector<uint64_t> incoming_bits_;
+  std::vector<NeedFact>& facts_;
+  std::vector<ValueId>& incoming_;
+  std::vector<uint64_t>& incoming_bits_;
   bool folds_places_ = true;
   bool changed_ = false;
 };

@@ -23,7 +23,38 @@ struct ValueInfo {
   uint32_t insn = 0xffffffff;    ///< its definition, unless it is a parameter
 };
 
-/// Buffers that the passes share, so that a small filter is not slowed down by the allocator.
+/// `a REL b` has been answered.
+struct TestFact {
+  Rel rel = Rel::kEq;
+  bool holds = false;
+  ValueId a = kNoValue;
+  ValueId b = kNoValue;
+  uint64_t imm = 0;
+  uint32_t table = 0;
+  uint32_t node = 0;           ///< of the block behind the edge
+  uint32_t next = 0xffffffff;  ///< older fact of the same value
+};
+
+/// A need with an offset value that has passed.
+struct NeedFact {
+  uint32_t node;
+  Base base;
+  uint64_t bytes;
+  uint32_t next;
+};
+
+/// For each base: whoever comes here with less than `bytes` ends in `fail`; kNoBlock: nothing is
+/// known.
+struct Demands {
+  struct Demand {
+    BlockId fail = kNoBlock;
+    uint64_t bytes = 0;
+  };
+  Demand of[2];
+};
+
+/// Buffers that the passes share, so that a small filter is not slowed down by the allocator, which
+/// would take a twelfth of the instructions from program to running code.
 struct Workspace {
   /// Whether sources are keys of a profile: then a test whose edges swap loses its own.
   bool profiled = false;
@@ -37,6 +68,16 @@ struct Workspace {
   std::vector<uint32_t> ways;     ///< by block: edges in
   std::vector<uint32_t> numbers;  ///< by block: new id
   std::vector<ValueId> arguments;
+
+  // Of one pass each.
+  std::vector<TestFact> test_facts;     ///< thread_jumps()
+  std::vector<uint32_t> facts_behind;   ///< by block: the fact of the latest edge to it
+  std::vector<uint32_t> owners;         ///< by value: the block whose parameter it is
+  std::vector<NeedFact> need_facts;     ///< number_values()
+  std::vector<ValueId> incoming;        ///< by parameter: the value so far; itself: several
+  std::vector<uint64_t> incoming_bits;  ///< by parameter
+  std::vector<Demands> demands;         ///< merge_needs(), by block
+  std::vector<uint32_t> keys_to;        ///< find_sets(), by block: keys of tests that lead there
 };
 
 /// Constants, identities, equal values and loads; needs that are known to hold.  Sets ws.info.
@@ -66,7 +107,8 @@ inline Term jump_along(const Edge& edge, uint32_t source) {
   return term;
 }
 
-/// Marks the parameters that are used outside their own block: no edge may go around that block.
-void mark_escaping(const Program& program, std::vector<uint8_t>& marks);
+/// Marks in ws.marks the parameters that are used outside their own block: no edge may go around
+/// that block.
+void mark_escaping(const Program& program, Workspace& ws);
 
 }  // namespace ipjit::ir

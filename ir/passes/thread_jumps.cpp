@@ -34,17 +34,7 @@ constexpr uint32_t kNone = 0xffffffff;
 constexpr int kMaxPassed = 64;
 constexpr int kFactsAsked = 32;
 
-/// `a REL b` has been answered.
-struct Fact {
-  Rel rel = Rel::kEq;
-  bool holds = false;
-  ValueId a = kNoValue;
-  ValueId b = kNoValue;
-  uint64_t imm = 0;
-  uint32_t table = 0;
-  uint32_t node = 0;      ///< of the block behind the edge
-  uint32_t next = kNone;  ///< older fact of the same value
-};
+using Fact = TestFact;
 
 /// An edge under way, with its arguments in a small buffer of its own.
 struct Way {
@@ -56,11 +46,13 @@ struct Way {
 
 class ThreadJumps {
  public:
-  ThreadJumps(Program& program, Workspace& ws) : p_(program), ws_(ws) {}
+  ThreadJumps(Program& program, Workspace& ws)
+      : p_(program), ws_(ws), facts_(ws.test_facts), behind_(ws.facts_behind) {}
 
   bool run() {
     ws_.heads.assign(p_.values.size(), kNone);
-    mark_escaping(p_, ws_.marks);
+    mark_escaping(p_, ws_);
+    facts_.clear();
     behind_.assign(p_.blocks.size(), kNone);
     ws_.forward.begin(p_);
     endings_.find(p_);
@@ -302,8 +294,8 @@ class ThreadJumps {
 
   Program& p_;
   Workspace& ws_;
-  std::vector<Fact> facts_;
-  std::vector<uint32_t> behind_;  ///< by block: the fact of the latest edge to it
+  std::vector<Fact>& facts_;
+  std::vector<uint32_t>& behind_;  ///< by block: the fact of the latest edge to it
   Endings endings_;
   bool changed_ = false;
 };
@@ -312,11 +304,13 @@ class ThreadJumps {
 
 bool thread_jumps(Program& program, Workspace& ws) { return ThreadJumps(program, ws).run(); }
 
-void mark_escaping(const Program& program, std::vector<uint8_t>& marks) {
+void mark_escaping(const Program& program, Workspace& ws) {
+  std::vector<uint8_t>& marks = ws.marks;
+  std::vector<uint32_t>& owner = ws.owners;
   marks.assign(program.values.size(), 0);
   if (program.params.empty()) return;
   // First the block that owns each parameter, then every use elsewhere.
-  std::vector<uint32_t> owner(program.values.size(), kNone);
+  owner.assign(program.values.size(), kNone);
   for (const Block& block : program.blocks)
     for (ValueId param : program.params_of(block))
       owner[index(param)] = static_cast<uint32_t>(&block - program.blocks.data());

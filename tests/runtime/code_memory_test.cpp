@@ -118,6 +118,28 @@ TEST(CodeMemory, IsNotExecutableAfterItsUnitDied) {
   EXPECT_EQ(protection_of(address).find('x'), std::string::npos);
 }
 
+TEST(CodeMemory, UnitsThatDieTogetherAreNotExecutableAfterwards) {
+  std::vector<const void*> addresses;
+  {
+    std::vector<std::unique_ptr<Unit>> units;
+    for (int i = 0; i < 80; ++i) units.push_back(unit_of(only_ip()));
+    for (const auto& unit : units) addresses.push_back(unit->code->bytes().data());
+    // Some out of turn, so that the others are no single run of neighbours.
+    for (size_t i : {3u, 17u, 18u, 60u}) units[i].reset();
+    CodeMemory::Together together;
+    units.resize(79);
+    EXPECT_EQ(protection_of(addresses[79]), "r-xp") << "it waits for the others";
+    units.clear();
+  }
+  for (const void* address : addresses)
+    EXPECT_EQ(protection_of(address).find('x'), std::string::npos) << address;
+  // What was kept serves new units.
+  const auto unit = unit_of(only_ip());
+  const auto packet = ip_packet();
+  EXPECT_EQ(protection_of(unit->code->bytes().data()), "r-xp");
+  EXPECT_EQ(unit->run(packet, {}), 65535u);
+}
+
 TEST(CodeMemory, NothingOfThisProcessIsWritableAndExecutable) {
   const auto unit = unit_of(only_ip());
   std::ifstream maps("/proc/self/maps");
