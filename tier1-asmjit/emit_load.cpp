@@ -88,6 +88,7 @@ void Emitter::load(const Insn& insn, const Gp& to, bool raw) {
 }
 
 void Emitter::emit_load(const Insn& insn) {
+  if (place_of(insn.result).again) return;  // where it is used
   const Gp to = out(insn.result);
   load(insn, to, selection_.raw(insn.result));
   done(insn.result, to);

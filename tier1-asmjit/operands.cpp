@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Values as operands: constants, registers and stack slots look alike to the rest of the tier.
 //
-// A spilled value is loaded into a scratch register where it is used and stored where it is made;
-// a constant is set there.  Slots hold 64 bits whatever the type, so that the upper half stays
-// zero.
+// A spilled value is loaded into a scratch register where it is used and stored where it is made; a
+// load that has no register is repeated there, and a constant is set.  Slots hold 64 bits whatever
+// the type, so that the upper half stays zero.
 //
 // Where constants must not stand in the code (arch::Target::constant_seed), because a stranger
 // chose them and a jump into their middle would run them, one is made of two numbers that he cannot
@@ -33,6 +33,10 @@ asmjit::x86::Gp Emitter::in(ir::ValueId v, const Gp& scratch) {
   }
   const Location place = place_of(v);
   if (place.reg >= 0) return x86::gpq(static_cast<uint32_t>(place.reg));
+  if (place.again) {
+    load(*selection_.def(v), sized(scratch, type_of(v)), selection_.raw(v));
+    return scratch.r64();
+  }
   IPJIT_CHECK(place.slot >= 0);
   as_.mov(scratch.r64(), slot(place));
   return scratch.r64();

@@ -13,7 +13,10 @@
 // A register is free at the position of its holder's last use, so a result may take the place of
 // an operand; the emitter minds such overlaps.  A block parameter lives from its first predecessor,
 // where the first argument is moved in, and at least to its block.  Where registers run out, the
-// value that lives longest goes to the stack for its whole life.
+// value that lives longest goes to the stack for its whole life; or nowhere, if it is a load that
+// each use can repeat: packet and context stay as they are, and the need before the first load is
+// before the others too.  So any number of loaded words may be alive at once, and of computed ones
+// as many as registers and stack hold.
 //
 // Hazard: a value folded into the end of its block is used there, not where it stands.
 //
@@ -48,6 +51,7 @@ Status Registers::assign(const ir::Program& program, const Selection& selection,
   busy_until_.fill(0);
   slot_ends_.clear();
   used_mask_ = 0;
+  reads_again_ = false;
   measure();
   return place_all();
 }
@@ -152,6 +156,11 @@ Status Registers::place(ValueId v, uint32_t at, ValueId hint) {
 }
 
 Status Registers::spill(ValueId v) {
+  if (selection_->readable_again(v)) {
+    places_[index(v)] = {-1, -1, true};
+    reads_again_ = true;
+    return ok();
+  }
   const Interval interval = intervals_[index(v)];
   size_t slot = 0;
   while (slot < slot_ends_.size() && slot_ends_[slot] > interval.start) ++slot;

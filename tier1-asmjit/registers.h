@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Where each value lives: one register, or one stack slot, for its whole life.
+// Where each value lives: one register, or one stack slot, for its whole life; or where it came
+// from.
 #pragma once
 
 #include <array>
@@ -34,8 +35,9 @@ enum Gpr : uint8_t {
 };
 
 struct Location {
-  int16_t reg = -1;   ///< Gpr, or -1
-  int16_t slot = -1;  ///< stack slot of 8 bytes, or -1; neither: the value has no code
+  int16_t reg = -1;    ///< Gpr, or -1
+  int16_t slot = -1;   ///< stack slot of 8 bytes, or -1; neither: the value has no code
+  bool again = false;  ///< neither, because each use reads it again
 
   bool operator==(const Location&) const = default;
 };
@@ -50,6 +52,7 @@ class Registers {
 
   Location of(ir::ValueId v) const { return places_[index(v)]; }
   uint32_t used_mask() const { return used_mask_; }  ///< bit Gpr
+  bool reads_again() const { return reads_again_; }  ///< some value does
   uint32_t slots() const { return static_cast<uint32_t>(slot_ends_.size()); }
 
  private:
@@ -78,6 +81,7 @@ class Registers {
   std::array<uint32_t, 16> busy_until_ = {};
   std::vector<uint32_t> slot_ends_;
   uint32_t used_mask_ = 0;
+  bool reads_again_ = false;
 };
 
 }  // namespace ipjit::tier1

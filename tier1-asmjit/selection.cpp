@@ -34,6 +34,10 @@ using ir::Term;
 using ir::TermKind;
 using ir::ValueId;
 
+namespace {
+constexpr uint64_t kNear = 0xff00;  // places that stand in an instruction as they are
+}  // namespace
+
 std::optional<uint64_t> Selection::constant(ValueId v) const {
   const Insn* insn = def(v);
   if (insn == nullptr || insn->op != Op::kConst) return std::nullopt;
@@ -125,7 +129,10 @@ void Selection::visit_term(const Term& term) {
   }
   use_as_number(term.b);
   ir::for_each_edge(*program_, term, [&](const ir::Edge& edge) {
-    for (ValueId arg : program_->args_of(edge)) use_as_number(arg);
+    for (ValueId arg : program_->args_of(edge)) {
+      use_as_number(arg);
+      info_[index(arg)].argument = true;
+    }
   });
 }
 
@@ -152,6 +159,16 @@ void Selection::fold_into(const Term& term, uint32_t block) {
   info.folded = true;
   --info_[index(insn->a)].as_number;
   fold_load(insn->a, block);
+}
+
+bool Selection::readable_again(ValueId v) const {
+  const Info& info = info_[index(v)];
+  const Insn* insn = def(v);
+  // An offset keeps its register: what a need has taught the verifier is about that very number.
+  if (insn == nullptr || info.offset || info.argument) return false;
+  if (insn->op == Op::kMeta) return true;
+  if (ir::load_size(insn->op) == 0 || insn->a != ir::kNoValue || insn->imm > kNear) return false;
+  return insn->op != Op::kLoadBe16 || info.raw;  // else it is rotated, which writes flags
 }
 
 bool Selection::can_be_raw(ValueId v) const {

@@ -33,6 +33,10 @@ class Selection {
   /// Some need or load counts its place from the value.
   bool is_offset(ir::ValueId v) const { return info_[index(v)].offset; }
 
+  /// Can be read again from packet or context at each use, by an instruction or two that write no
+  /// flags and no register but the value's.
+  bool readable_again(ir::ValueId v) const;
+
   bool used(ir::ValueId v) const { return info_[index(v)].uses != 0; }
 
   /// No value exceeds this; by the shape of its definition alone.
@@ -52,6 +56,7 @@ class Selection {
     bool folded = false;
     bool raw = false;
     bool offset = false;
+    bool argument = false;  ///< of an edge
   };
   static constexpr uint32_t kNoDef = 0xffffffff;
 

@@ -119,7 +119,8 @@ Status Emitter::plan_registers() {
   std::span<const Gpr> pool(pool_);
   if (Status assigned = registers_.assign(*program_, selection_, pool); !assigned) return assigned;
   uint32_t used = registers_.used_mask();
-  if (registers_.slots() != 0 && !program_->tables.empty()) {
+  const bool from_memory = registers_.slots() != 0 || registers_.reads_again();
+  if (from_memory && !program_->tables.empty()) {
     spare_ = x86::gpq(pool.front());
     if (Status again = registers_.assign(*program_, selection_, pool.subspan(1)); !again)
       return again;
