@@ -40,12 +40,17 @@ extern IPJIT_API __thread uint64_t ipjit_thread_stripe
 	__attribute__((tls_model("initial-exec")));
 
 /*
- * Where this thread's runs of the program count: no two threads write one line.
+ * Where a thread's runs of the program count: no two threads write one line.
  * Nonsense where the program has no counters, and then it is not used.
  */
+static inline uint64_t *ipjit_counters_at(const struct ipjit_program *program, uint64_t stripe)
+{
+	return (uint64_t *)((uintptr_t)program->counters + stripe);
+}
+
 static inline uint64_t *ipjit_own_counters(const struct ipjit_program *program)
 {
-	return (uint64_t *)((uintptr_t)program->counters + ipjit_thread_stripe);
+	return ipjit_counters_at(program, ipjit_thread_stripe);
 }
 
 /* First runs, timed packets, programs without native code, threads without a stripe. */
@@ -77,11 +82,23 @@ static inline void ipjit_own_add(uint64_t *counter, uint64_t amount)
 #endif
 }
 
+/* The same for a verdict: adds 1 unless it is 0.  No flag becomes a number on the way. */
+static inline void ipjit_own_count(uint64_t *counter, uint32_t verdict)
+{
+#ifdef IPJIT_ORDINARY_ATOMICS
+	__atomic_fetch_add(counter, verdict != 0, __ATOMIC_SEQ_CST);
+#else
+	/* carry: the verdict is 0; counter - -1 - carry */
+	__asm__ __volatile__("cmpl $1, %1; sbbq $-1, %0"
+			     : "+m"(*counter) : "r"(verdict) : "memory", "cc");
+#endif
+}
+
 static inline uint32_t ipjit_filter_run_inline(const struct ipjit_filter *filter,
 					       const uint8_t *data, uint32_t caplen, uint32_t len)
 {
-	struct ipjit_stripe *own =
-		(struct ipjit_stripe *)((char *)filter->stripes + ipjit_thread_stripe);
+	const uint64_t stripe = ipjit_thread_stripe;	/* once: adds below hide that it stays */
+	struct ipjit_stripe *own = (struct ipjit_stripe *)((char *)filter->stripes + stripe);
 	const struct ipjit_program *program;
 	struct ipjit_ctx ctx;	/* but for what is set below, as the stack happens to be */
 	ipjit_entry_fn direct;
@@ -98,10 +115,10 @@ static inline uint32_t ipjit_filter_run_inline(const struct ipjit_filter *filter
 		return ipjit_filter_run_slow(filter, data, caplen, len);
 	}
 	ctx.wire_len = len;
-	ctx.counters = ipjit_own_counters(program);
+	ctx.counters = ipjit_counters_at(program, stripe);
 	verdict = ipjit_result_value(direct(data, caplen, &ctx));
 	ipjit_own_add(&own->left, 1);
-	ipjit_own_add(&own->matched, verdict != 0);
+	ipjit_own_count(&own->matched, verdict);
 	return verdict;
 }
 

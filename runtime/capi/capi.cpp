@@ -180,7 +180,7 @@ ipjit_filter* ipjit_compile_expression(const char* expression, const ipjit_optio
 
 uint32_t(ipjit_filter_run)(const ipjit_filter* filter, const uint8_t* data, uint32_t caplen,
                            uint32_t len) {
-  return Filter::of(filter)->run(data, caplen, len);
+  return ipjit_filter_run_inline(filter, data, caplen, len);
 }
 
 uint32_t ipjit_filter_run_ctx(const ipjit_filter* filter, const uint8_t* data, uint32_t caplen,
