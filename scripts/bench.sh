@@ -30,7 +30,7 @@ case ${word#--} in
     micro=(--benchmark_repetitions=9 --benchmark_min_time=0.05) ;;
   quick)
     command='scripts/bench.sh --quick' limit=120
-    packets=(--repeats 5 --filters abcdefgij) model=(--repeats 3 --filters abcdefgij) swaps=20000
+    packets=(--repeats 5 --filters abcdefgij) model=(--repeats 3 --filters abcdefgijkl) swaps=20000
     tcpdump=(--mb 200 --repeats 3) pktbench=(--smoke) micro=(--smoke) ;;
   *) sed -n '3,16s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac

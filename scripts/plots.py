@@ -47,7 +47,8 @@ BARS = {
     "ipjit tier2 burst 32": "tier2 burst",
 }
 TITLES = {"a": "everything", "b": "ip", "c": "tcp port 80", "d": "TCP flags, nets", "e": "host, 3 ports",
-          "f": "portrange 0-6000", "g": "100 hosts", "h": "1,000 hosts", "i": "ip6, dst port", "j": "HTTP payload"}
+          "f": "portrange 0-6000", "g": "100 hosts", "h": "1,000 hosts", "i": "ip6, dst port", "j": "HTTP payload",
+          "k": "200 hosts in a row", "l": "rules by interface"}
 
 
 def digits(value):

@@ -17,6 +17,7 @@
 #include "bench/micro/measure.h"
 #include "bench/micro/native.h"
 #include "bench/micro/programs.h"
+#include "bench/micro/rule_sets.h"
 #include "bench/micro/units.h"
 #include "bench/traffic/traffic.h"
 #include "ir/special/cost.h"
@@ -152,33 +153,32 @@ json report(char id, const std::vector<Row>& rows) {
 }
 
 /// The general program, the specialised one, for each pass that made a difference the one without
-/// it, and the one that is told how long packets are.
-std::vector<Row> shapes_of(const ir::Program& general, const Traffic& traffic) {
+/// it, and where nothing is promised the one that is told how long packets are.
+std::vector<Row> shapes_of(const ir::Program& general, const Traffic& traffic,
+                           const ir::Facts& facts = {}) {
   const ir::Profile profile = profile_of(general, traffic.packets());
   std::vector<Row> rows;
   add(rows, "general", general, profile);
-  const ir::Specialised all = ir::specialise(general, profile);
+  const ir::Specialised all = ir::specialise(general, profile, facts);
   if (!all.changed) return rows;
   add(rows, "specialised", all.program, all.profile);
   constexpr std::pair<const char*, bool ir::Choices::*> kPasses[] = {
-      {"order_terms", &ir::Choices::order_terms},
-      {"set_shapes", &ir::Choices::set_shapes},
-      {"guards", &ir::Choices::guards},
-      {"hoist_needs", &ir::Choices::hoist_needs},
-      {"wide_loads", &ir::Choices::wide_loads},
-      {"if_convert", &ir::Choices::if_convert},
-      {"layout", &ir::Choices::layout}};
+      {"fold_facts", &ir::Choices::fold_facts},   {"order_terms", &ir::Choices::order_terms},
+      {"set_shapes", &ir::Choices::set_shapes},   {"guards", &ir::Choices::guards},
+      {"hoist_needs", &ir::Choices::hoist_needs}, {"wide_loads", &ir::Choices::wide_loads},
+      {"if_convert", &ir::Choices::if_convert},   {"layout", &ir::Choices::layout}};
   for (const auto& [name, pass] : kPasses) {
     ir::Choices choices;
     choices.*pass = false;
-    const ir::Specialised without = ir::specialise(general, profile, {}, choices);
+    const ir::Specialised without = ir::specialise(general, profile, facts, choices);
     if (without.program != all.program)
       add(rows, std::string("without ") + name, without.program, without.profile);
   }
+  if (facts != ir::Facts()) return rows;
   // What an attachment may know of these packets; nobody promised it for the other rows.
   const auto lengths = std::ranges::minmax(traffic.packets(), {}, &ipjit_packet::caplen);
-  const ir::Facts facts{.fields = {}, .min_len = lengths.min.caplen, .max_len = lengths.max.caplen};
-  const ir::Specialised told = ir::specialise(general, profile, facts);
+  const ir::Facts known{.fields = {}, .min_len = lengths.min.caplen, .max_len = lengths.max.caplen};
+  const ir::Specialised told = ir::specialise(general, profile, known);
   if (told.program != all.program) add(rows, "with fold_facts", told.program, told.profile);
   return rows;
 }
@@ -191,7 +191,7 @@ int main(int argc, char** argv) {
   const bool smoke = options.flag("--smoke");
   if (smoke) plan = {.packets = 4000, .hot = 256, .repeats = 1, .hot_rounds = 2};
   plan.repeats = options.number("--repeats", plan.repeats);
-  const std::string wanted = options.text("--filters", smoke ? "abcdefgij" : "abcdefghij");
+  const std::string wanted = options.text("--filters", smoke ? "abcdefgijkl" : "abcdefghijkl");
 
   const double ghz = measured_ghz();
   std::printf("%-12s %9s %9s   cycles\n", "construct", "measured", "kCosts");
@@ -217,6 +217,12 @@ int main(int argc, char** argv) {
     std::vector<Row> rows = shapes_of(*general, traffic);
     measure(rows, traffic, plan);
     results.push_back(report(filter.id, rows));
+  }
+  for (const RuleSet& rules : rule_sets()) {
+    if (wanted.find(rules.id) == std::string::npos) continue;
+    std::vector<Row> rows = shapes_of(rules.program, traffic, rules.facts);
+    measure(rows, traffic, plan);
+    results.push_back(report(rules.id, rows));
   }
   write_json(options.text("--json", ""),
              {{"machine", machine()}, {"probes", probes}, {"filters", results}});

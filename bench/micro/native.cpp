@@ -17,13 +17,14 @@ Result<ir::Program> general_program(std::span<const bpf::Insn> insns) {
 }
 
 Result<NativePtr> make_native(const ir::Program& program, ir::Compiler& compiler) {
-  constexpr uint64_t kWireLen = uint64_t{1} << IPJIT_FIELD_wire_len;
+  // What the loops below give; the interface is 0.
+  constexpr uint64_t kGiven = uint64_t{1} << IPJIT_FIELD_wire_len | uint64_t{1} << IPJIT_FIELD_iif;
   Result<const arch::Target*> target = arch::default_target();
   if (!target) return target.error();
   Result<ir::MachineCode> code = compiler.compile(program, **target);
   if (!code) return code.error();
-  if (code->contract.fields & ~kWireLen)
-    return Error{Stage::kRuntime, Code::kUnavailable, 0, "reads ctx: not measured bare"};
+  if (code->contract.fields & ~kGiven)
+    return Error{Stage::kRuntime, Code::kUnavailable, 0, "reads more of ctx: not measured bare"};
   Result<verifier::Proof> proof = verifier::verify(code->bytes, code->code_len, code->contract);
   if (!proof) return proof.error();
   Result<runtime::InstalledCode> sealed = runtime::CodeMemory::seal(code->bytes, *proof);
