@@ -18,8 +18,8 @@ TITLE = "## On a kernel that watches itself"
 def rows(scripts):
     for name, run in scripts.items():
         said = [*run["notes"], *run["failed"]]
-        yield [name, str(run["passed"]), str(len(run["failed"])), str(run["skipped"]), f"{run['seconds']:.0f}", run["date"],
-               f"`{run['commit']}`", "; ".join(said) or "-"]
+        yield [name, str(run["passed"]), str(len(run["failed"])), str(run["skipped"]), f"{run['seconds']:.0f}",
+               run["machine"], run["date"], f"`{run['commit']}`", "; ".join(said) or "-"]
 
 
 def sections(debug):
@@ -28,9 +28,9 @@ def sections(debug):
     yield TITLE + "\n"
     yield (f"Linux {debug['release']}, built by `kernel-glue/vm/debug-kernel.sh` from Debian's source"
            f"{', fully preemptible' if debug['preempt'] else ''}, with {', '.join(debug['watchers'])}; "
-           "two processors, QEMU `-accel tcg`; `scripts/vm-debug`. A complaint in the kernel's log fails the script that was "
+           "QEMU `-accel tcg`; `scripts/vm-debug`. A complaint in the kernel's log fails the script that was "
            "running; after each script the module is unloaded and kmemleak looks twice. Seconds are the guest's.\n")
-    yield table(["script", "passed", "failed", "skipped", "s", "date", "commit", "what it said, and what failed"],
+    yield table(["script", "passed", "failed", "skipped", "s", "machine", "date", "commit", "what it said, and what failed"],
                 list(rows(debug["scripts"])))
 
 
