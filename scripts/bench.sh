@@ -80,6 +80,8 @@ ports pktbench filters "${rules[@]}"
 ports pktbench_swap swap
 ports pktbench_phase phase
 part tcpdump bench/tcpdump_bench.sh "${tcpdump[@]}" --json "$out/tcpdump.json"
+# Counted, not timed: the same on any machine, so a short run keeps the numbers that are there.
+[[ ${word#--} != full ]] || part kernel scripts/vm-bench build-release "$out/kernel.json"
 if [[ ! $quick ]]; then
   scripts/measurements.py "$out" docs/measurements.md
   scripts/plots.py "$out" docs/plots || {
