@@ -23,6 +23,15 @@ if(IPJIT_SANITIZE STREQUAL "address")
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # g++ loses track of what is initialised among the sanitizer's own code; plain builds still ask.
     add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wno-maybe-uninitialized>)
+  else()
+    # function: asks for a type in the bytes before a function that is called by pointer; ours has none.
+    add_compile_options(-fno-sanitize=function)
+    add_compile_definitions(__SANITIZE_ADDRESS__=1)  # g++ defines it by itself
+    # One runtime for the process, as g++ has it: a library of ours may come before any program.
+    execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=libclang_rt.asan-${CMAKE_SYSTEM_PROCESSOR}.so
+      OUTPUT_VARIABLE IPJIT_ASAN_RUNTIME OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+    get_filename_component(directory ${IPJIT_ASAN_RUNTIME} DIRECTORY)
+    add_link_options(-shared-libsan -Wl,-rpath,${directory})
   endif()
 elseif(IPJIT_SANITIZE STREQUAL "thread")
   add_compile_options(-fsanitize=thread)
@@ -30,11 +39,17 @@ elseif(IPJIT_SANITIZE STREQUAL "thread")
 elseif(IPJIT_SANITIZE)
   message(FATAL_ERROR "IPJIT_SANITIZE is '${IPJIT_SANITIZE}': say address or thread")
 endif()
-if(IPJIT_FUZZ)
-  # function: asks for a type in the bytes before a function that is called by pointer; ours has none.
-  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize=function
-    -fno-sanitize-recover=all)
-  add_link_options(-fsanitize=address,undefined)
+if(IPJIT_FUZZ AND NOT (CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND IPJIT_SANITIZE STREQUAL "address"))
+  message(FATAL_ERROR "IPJIT_FUZZ needs clang and IPJIT_SANITIZE=address")
+endif()
+
+# Precompiled headers (IPJIT_PCH): a floor or a test parses no standard header and no GoogleTest.
+# Only a build that nobody installs has them, because they hide a missing #include from it.
+if(IPJIT_PCH)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")  # without times in it, ccache knows it again
+    add_compile_options("SHELL:-Xclang -fno-pch-timestamp")
+  endif()
+  add_subdirectory(${PROJECT_SOURCE_DIR}/cmake/pch ${PROJECT_BINARY_DIR}/pch)
 endif()
 
 # A stage: every source in this folder (not below) makes the static library ipjit_NAME.
@@ -43,6 +58,15 @@ function(ipjit_floor name)
   add_library(ipjit_${name} STATIC ${ARG_SOURCES})
   target_include_directories(ipjit_${name} PUBLIC ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
   target_link_libraries(ipjit_${name} PUBLIC ${ARG_LINK})
+  if(IPJIT_FUZZ)  # what a fuzzer sees of its input's way: ours, not the tests
+    target_compile_options(ipjit_${name} PRIVATE -fsanitize=fuzzer-no-link)
+  endif()
+  if(IPJIT_PCH)
+    target_precompile_headers(ipjit_${name} REUSE_FROM ipjit_pch_floor)
+    set(c_sources ${ARG_SOURCES})
+    list(FILTER c_sources INCLUDE REGEX "\\.c$")
+    set_source_files_properties(${c_sources} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
+  endif()
 endfunction()
 
 # tests/FOLDER/*_test.cpp make one GoogleTest program FOLDER_test, run as one ctest case.
@@ -59,6 +83,9 @@ function(ipjit_test name)
   endif()
   target_link_libraries(${name}_test PRIVATE ${ARG_LINK} GTest::gmock GTest::gtest_main)
   target_compile_definitions(${name}_test PRIVATE IPJIT_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  if(IPJIT_PCH)
+    target_precompile_headers(${name}_test REUSE_FROM ipjit_pch_test)
+  endif()
   add_test(NAME ${name} COMMAND ${name}_test)
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT})
 endfunction()

@@ -18,6 +18,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 jobs=$(nproc)
 fuzz_seconds=${IPJIT_FUZZ_SECONDS:-25}
 out=build-check
+# Precompiled headers (build-fuzz) are what ccache compares, if it may.
+export CCACHE_SLOPPINESS=pch_defines,time_macros${CCACHE_SLOPPINESS:+,$CCACHE_SLOPPINESS}
 stages=("$@")
 ((${#stages[@]})) || stages=(format release tidy asan tsan fuzz long)
 rm -rf "$out"

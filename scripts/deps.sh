@@ -21,7 +21,7 @@ deb=("${build[@]}" dpkg-dev file)
 bench=("${demo[@]}" libbenchmark-dev libdpdk-dev libgtest-dev libgmock-dev
        clang-19 libclang-rt-19-dev llvm-19 valgrind python3-matplotlib)
 check=("${bench[@]}" "${deb[@]}" nftables git clang-format
-       clang-tidy-19 graphviz wireshark-common apparmor sudo libcap2-bin gdb man-db)
+       clang-tidy-19 lld-19 graphviz wireshark-common apparmor sudo libcap2-bin gdb man-db)
 
 die() { echo "deps: $*" >&2; exit 1; }
 
