@@ -59,20 +59,16 @@ void ipjit_guard_look(struct ipjit_version *version)
 }
 
 /*
- * Here the way back is the kernel's own code, whatever stands behind the version:
- * it came from the same hands.  settle() reads `wrong` and stores no trampoline
- * any more; one that read it too early is put right by the work item.
+ * Here the way back is the kernel's own code, whatever stands behind the version
+ * and whatever has been published since: it came from the same hands.  settle()
+ * stores no trampoline once it has seen `wrong`, and looks again after its store.
  */
 void ipjit_slot_wrong(const struct ipjit_version *version)
 {
 	struct ipjit_slot *slot = version->slot;
-	u32 kind;
+	const bool first = !cmpxchg(&slot->wrong, 0, version->id);
 
-	if (cmpxchg(&slot->wrong, 0, version->id))
-		return;
-	for (kind = 0; kind < IPJIT_KINDS; kind++)
-		(void)cmpxchg((const void **)&slot->prog->bpf_func,
-			      version->trampoline[kind],
-			      (const void *)slot->kernel);
-	ipjit_retreat_later(slot);
+	WRITE_ONCE(*(ipjit_bpf_fn *)&slot->prog->bpf_func, slot->kernel);
+	if (first)
+		ipjit_retreat_later(slot);
 }

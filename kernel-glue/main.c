@@ -83,7 +83,6 @@ static int __init ipjit_init(void)
 	err = ipjit_sample_init();
 	if (err)
 		goto err_cache;
-	/* Packets of the check may be sampled. */
 	err = ipjit_layout_check();
 	if (err)
 		goto err_sample;

@@ -49,8 +49,15 @@ static const void *target(const struct ipjit_slot *slot)
 
 void ipjit_slot_settle(struct ipjit_slot *slot)
 {
+	u64 wrong;
+
 	lockdep_assert_held(&slot->lock);
-	WRITE_ONCE(*(const void **)&slot->prog->bpf_func, target(slot));
+	do {
+		wrong = READ_ONCE(slot->wrong);
+		WRITE_ONCE(*(const void **)&slot->prog->bpf_func, target(slot));
+		/* Pairs with the cmpxchg of ipjit_slot_wrong(), which stores after it. */
+		smp_mb();
+	} while (wrong != READ_ONCE(slot->wrong));
 }
 
 static struct ipjit_slot *slot_new(struct sk_filter *filter,

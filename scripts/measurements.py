@@ -283,7 +283,8 @@ def main(argv):
     kernel = [*kernel_part.sections(json.loads(counted.read_text()))] if counted.exists() else [kernel_part.kept(old)]
     watched = directory / "debug.json"
     debug = [*debug_part.sections(json.loads(watched.read_text()))] if watched.exists() else [debug_part.part_of(old)]
-    target.write_text("\n".join([*parts, *kernel, *debug]))
+    kept = ["\n".join(part).rstrip("\n") + "\n" for part in (kernel, debug) if any(part)]
+    target.write_text("\n".join([*parts, *kept]))
     print(f"wrote {target}")
     return 0
 

@@ -105,7 +105,7 @@ bool WatchedPacket::compare() const {
   const Windows general = tier_.general.windows(), special = tier_.special.windows();
   const uint64_t windows = std::min(general.count, special.count);
   const Ratio now = ratio_of(general, special);
-  const Ratio when_new = {tier_.calibrated.load(std::memory_order_relaxed),
+  const Ratio when_new = {tier_.calibrated.load(std::memory_order_acquire),
                           tier_.calibrated_error.load(std::memory_order_relaxed)};
   const auto begin_anew = [&] {
     tier_.general.reset();
@@ -114,7 +114,7 @@ bool WatchedPacket::compare() const {
   if (!when_new.known()) {
     if (windows < kNewWindows || !now.known()) return false;
     tier_.calibrated_error.store(now.error, std::memory_order_relaxed);
-    tier_.calibrated.store(now.value, std::memory_order_relaxed);
+    tier_.calibrated.store(now.value, std::memory_order_release);  // its error is there
     begin_anew();
     return false;
   }

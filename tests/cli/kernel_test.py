@@ -126,7 +126,7 @@ class Kernel(unittest.TestCase):
         self.install()
         (self.root / "refuse").write_text(
             "modprobe: ERROR: could not insert 'ipjit': Key was rejected by service\n")
-        self.assertIn("`ipjit doctor` says how to sign", self.bad("kernel", "load"))
+        self.assertIn("is not signed: `ipjit doctor` says what to do", self.bad("kernel", "load"))
         self.assertEqual(list((self.root / "var/lib/ipjit").iterdir()), [])
         (self.root / "refuse").write_text("modprobe: ERROR: could not insert 'ipjit': Exec\n")
         self.assertIn("could not insert", self.bad("kernel", "load"))

@@ -67,6 +67,7 @@ class Table {
  private:
   void end_row() {
     if (row_.source.empty()) return;
+    EXPECT_GT(row_.accepted, 0u) << row_.source << ": nothing was shown";
     std::printf("%-28s %8zu %8zu %8zu %8zu ", row_.source.c_str(), row_.programs, row_.not_ours,
                 row_.built, row_.accepted);
     for (const auto& [why, count] : row_.refused) std::printf(" %zu: %s;", count, why.c_str());

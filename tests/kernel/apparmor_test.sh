@@ -79,6 +79,7 @@ end_server() {
 if [ -e $server ]; then
   check "a profile with the fragment for who asks the compile server" asks
   check "it starts the server, which compiles" soon 60 compiles
+  check "and it runs" pidof ipjit-tier2
   for pid in $(pidof ipjit-tier2); do check "the server is confined as that is" confined "$pid" asks; done
   denied 'comm="ipjit-tier2"' && not_ok "the server may do what it must"
   home=/root  # of the machine's one user
