@@ -12,8 +12,7 @@
 // reads no field beyond those offered, and gives the verdict that the program has of the whole
 // packet, or `pull`, which means that the kernel's own code decides; tier 1's code for it is
 // accepted by the verifier for the module.  Where both dialects mean the same, libpcap's
-// bpf_filter() says so too; and if such a program asks for bytes only, all of them are in sight
-// and none is missing, kernel form decides.
+// bpf_filter() says so too.
 #include <pcap/pcap.h>
 
 #include <algorithm>
@@ -89,18 +88,6 @@ bool is_linux_only(const bpf::Insn& insn) {
   return BPF_CLASS(insn.code) == BPF_ALU && shift;
 }
 
-bool asks_length(const bpf::Insn& insn) {
-  const bool load = BPF_CLASS(insn.code) == BPF_LD || BPF_CLASS(insn.code) == BPF_LDX;
-  return load && BPF_MODE(insn.code) == BPF_LEN;
-}
-
-/// A load that fails ends in 0, so who accepts has read nothing that is missing.
-bool must_decide(const Input& input, uint32_t verdict) {
-  return verdict != 0 && input.head.size() == input.packet.size() &&
-         std::ranges::none_of(input.program, is_linux_only) &&
-         std::ranges::none_of(input.program, asks_length);
-}
-
 uint32_t run_libpcap(const Input& input) {
   std::vector<bpf_insn> insns;
   for (const bpf::Insn& insn : input.program)
@@ -114,7 +101,7 @@ void check_form(const ir::Program& form, const Input& input, uint32_t verdict) {
   IPJIT_CHECK(ir::is_kernel_form(form));
   IPJIT_CHECK((ir::fields_read(form) & ~input.fields) == 0);
   const uint64_t result = ir::interpret(form, input.head, context_of(input.packet));
-  IPJIT_CHECK(result == verdict || (result == kPull && !must_decide(input, verdict)));
+  IPJIT_CHECK(result == kPull || result == verdict);
 }
 
 /// Refusals are for size and registers; never because our own verifier found something.

@@ -2,7 +2,6 @@
 // ipjit-tier2 with a compiler that does what the program's name asks for.
 #include <unistd.h>
 
-#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <thread>
@@ -21,7 +20,7 @@ class FakeCompiler : public ir::Compiler {
     if (program.name == "crash") std::abort();
     if (program.name == "leave") _exit(0);
     if (program.name == "loop")
-      for (std::atomic<bool> never = false; !never;) {
+      for (volatile bool never = false; !never;) {
       }
     if (program.name == "eat")
       for (;;) eaten_.emplace_back(1 << 20, 'x');

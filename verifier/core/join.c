@@ -193,6 +193,20 @@ static void merge_flags(struct waiting *w, const struct state *s)
 		w->flags.kind = FLAGS_OPAQUE;
 }
 
+/*
+ * Data flow bounds what completes too.  So a side whose comparisons contradict it,
+ * which is never reached, does not widen the other side beyond it.
+ */
+static void stay_in_flow(struct sym *m)
+{
+	u64 lo = max_u64(m->lo, m->flow_lo), hi = min_u64(m->hi, m->flow_hi);
+
+	if (lo <= hi) {
+		m->lo = lo;
+		m->hi = hi;
+	}
+}
+
 static void widen(struct sym *to, const struct sym *from)
 {
 	u32 base;
@@ -201,6 +215,7 @@ static void widen(struct sym *to, const struct sym *from)
 	to->hi = max_u64(to->hi, from->hi);
 	to->flow_lo = min_u64(to->flow_lo, from->flow_lo);
 	to->flow_hi = max_u64(to->flow_hi, from->flow_hi);
+	stay_in_flow(to);
 	to->ones |= from->ones;
 	for (base = 0; base < NR_BASES; base++)
 		if (from->fact[base] < to->fact[base])
@@ -272,6 +287,7 @@ static u32 merge_pair(struct checker *ck, struct pairs *pairs, u32 *nr_syms,
 		m->hi = known.hi;
 		m->flow_lo = flow.lo;
 		m->flow_hi = flow.hi;
+		stay_in_flow(m);
 	}
 	m->ones = value_ones(syms_a, &a) | value_ones(syms_b, &b);
 	for (base = 0; base < NR_BASES; base++) {
