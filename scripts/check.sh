@@ -18,7 +18,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 jobs=$(nproc)
 fuzz_seconds=${IPJIT_FUZZ_SECONDS:-25}
 out=build-check
-# Precompiled headers (build-fuzz) are what ccache compares, if it may.
+# Precompiled headers (build-asan) are what ccache compares, if it may.
 export CCACHE_SLOPPINESS=pch_defines,time_macros${CCACHE_SLOPPINESS:+,$CCACHE_SLOPPINESS}
 stages=("$@")
 ((${#stages[@]})) || stages=(format release tidy asan tsan fuzz long)
@@ -92,14 +92,15 @@ fuzz_one() {
   return $status
 }
 
-# Each target is one thread, so that as many run at a time as there are processors.
+# In the build of the stage asan.  Each target is one thread, so that as many run at a time as there
+# are processors.
 stage_fuzz() {
-  configure_and_build fuzz fuzzers || return
+  configure_and_build asan fuzzers || return
   local target bad=0
   export -f fuzz_one
   export out fuzz_seconds
-  printf '%s\0' build-fuzz/tests/fuzz/*_fuzz | xargs -0 -P "$jobs" -I{} bash -c 'fuzz_one {}' || bad=1
-  for target in build-fuzz/tests/fuzz/*_fuzz; do
+  printf '%s\0' build-asan/tests/fuzz/*_fuzz | xargs -0 -P "$jobs" -I{} bash -c 'fuzz_one {}' || bad=1
+  for target in build-asan/tests/fuzz/*_fuzz; do
     echo "== ${target##*/}, $fuzz_seconds s"
     cat "$out/${target##*/}.log"
   done
