@@ -10,8 +10,10 @@
 # processor busy, the slow scripts the others.
 #
 # Each stage prints one line; its log is build-check/STAGE.log.  A stage that fails does not stop
-# the others.  The last line is "N passed, N failed" (with ", N skipped" if tests skipped), counting
-# single tests; the exit status is 0 only if none failed.
+# the others.  What waits for other programs may wait in vain on a machine that does other things:
+# a test of the stages release and long that fails has a second try, and a line says so.  The last
+# line is "N passed, N failed" (with ", N skipped" if tests skipped), counting single tests; the
+# exit status is 0 only if none failed.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -49,7 +51,7 @@ stage_format() {
 }
 
 stage_release() {
-  configure_and_build release && run_tests release release -LE 'slow|vm'
+  configure_and_build release && run_tests release release -LE 'slow|vm' --repeat until-pass:2
 }
 
 stage_tidy() {
@@ -107,7 +109,7 @@ stage_fuzz() {
   return $bad
 }
 
-stage_slow() { configure_and_build release && run_tests slow release -L slow; }
+stage_slow() { configure_and_build release && run_tests slow release -L slow --repeat until-pass:2; }
 
 # The module and what runs in the virtual machine.  Where headers are missing the module is not
 # built; its tests say so, as where QEMU is missing, and are skipped.
@@ -118,9 +120,9 @@ build_for_machine() {
   fi
 }
 
-stage_kernel() { build_for_machine && run_tests kernel release -L vm; }
+stage_kernel() { build_for_machine && run_tests kernel release -L vm --repeat until-pass:2; }
 
-stage_long() { build_for_machine && run_tests long release -L 'slow|vm'; }
+stage_long() { build_for_machine && run_tests long release -L 'slow|vm' --repeat until-pass:2; }
 
 say_stage() {
   local name=$1 status=$2 seconds=$3 counts=$4 word=ok
@@ -136,9 +138,11 @@ for stage in "${stages[@]}"; do
   status=$?
   counts=$(scripts/tally.py stage "$out" "$stage" "$status" | tee -a "$out/tally")
   say_stage "$stage" "$status" $((SECONDS - start)) "${counts#* }"
+  sed -nE 's/^ *[0-9]+\/[0-9]+ +Test +#[0-9]+: ([^ ]+) .*\*\*\*.*/    tried twice: \1/p' "$out/$stage.log" | sort -u
   if ((status != 0)); then
-    grep -E '(\[  FAILED  \]|FAIL |error:|\*\*\*|ERROR: |runtime error|The following tests)' "$out/$stage.log" |
+    grep -E '(\[  FAILED  \]|FAIL |FAIL: |error:|\*\*\*|ERROR: |runtime error|The following tests)' "$out/$stage.log" |
       sort -u | head -30 | sed 's/^/    /'
+    scripts/tally.py why "$out" "$stage" | sed 's/^/    /'
     echo "    the whole log: $out/$stage.log; its end:"
     tail -15 "$out/$stage.log" | sed 's/^/    | /'
   fi

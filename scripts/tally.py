@@ -3,12 +3,14 @@
 """Counts single tests from the reports that scripts/check.sh leaves.
 
     tally.py stage DIR STAGE STATUS   "STAGE N passed, N failed[, N skipped]" for one stage
+    tally.py why DIR STAGE            the ends of what its failed ctest cases printed
     tally.py total FILE               the sum over such lines; exit 1 if any failed
 
 A stage that ran ctest has DIR/STAGE.junit.xml.  A ctest case that is a GoogleTest program NAME_test
-left DIR/STAGE.reports/NAME_test.xml and counts as the tests in it; one whose output ends in
-"N passed, N failed", or in unittest's summary, counts as that; any other counts as one.  A program that died counts one failure
-beside what it managed to report.  A stage without ctest counts its PASS and FAIL lines, or one.
+left DIR/STAGE.reports/NAME_test.xml and counts as the tests in it (NAME_test_1.xml where it was
+tried again); one whose output ends in "N passed, N failed", or in unittest's summary, counts as
+that; any other counts as one.  A program that died counts one failure beside what it managed to
+report.  A stage without ctest counts its PASS and FAIL lines, or one.
 """
 import pathlib
 import re
@@ -16,6 +18,7 @@ import sys
 import xml.etree.ElementTree as ElementTree
 
 UNITTEST = re.compile(r"^Ran (\d+) tests? in .*\n\n(?:OK|FAILED)(?: \((.*)\))?", re.M)
+LINES_SHOWN = 40  # of a failed case
 LINE = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", re.M)
 
 
@@ -42,6 +45,9 @@ def case_counts(case, reports):
     """One ctest case, as the tests that it stands for."""
     ok = case.get("status") == "run" and case.find("failure") is None
     report = reports / (case.get("name") + "_test.xml")
+    again = reports / (case.get("name") + "_test_1.xml")
+    if again.exists():
+        report = again
     output = case.findtext("system-out") or ""
     said, unittests = LINE.findall(output), UNITTEST.findall(output)
     if report.exists():
@@ -57,6 +63,16 @@ def case_counts(case, reports):
     if not ok and counts[1] == 0:
         counts = (counts[0], 1, counts[2])
     return counts
+
+
+def failed_cases(directory, stage):
+    """[(name, what it printed)] of the ctest cases that failed."""
+    junit = directory / f"{stage}.junit.xml"
+    if not junit.exists():
+        return []
+    return [(case.get("name"), case.findtext("system-out") or "")
+            for case in ElementTree.parse(junit).getroot().iter("testcase")
+            if case.find("failure") is not None]
 
 
 def stage_counts(directory, stage, status):
@@ -86,6 +102,11 @@ def words(total):
 def main(argv):
     if len(argv) == 5 and argv[1] == "stage":
         print(argv[3], words(stage_counts(pathlib.Path(argv[2]), argv[3], int(argv[4]))))
+        return 0
+    if len(argv) == 4 and argv[1] == "why":
+        for name, output in failed_cases(pathlib.Path(argv[2]), argv[3]):
+            print(f"{name} printed at its end:")
+            print("\n".join("| " + line for line in output.splitlines()[-LINES_SHOWN:]))
         return 0
     if len(argv) == 3 and argv[1] == "total":
         text = pathlib.Path(argv[2]).read_text()
