@@ -27,6 +27,7 @@ LIBPCAP_HOT = {"c": 5, "d": 5, "f": 5, "j": 5, "e": 3, "i": 2.5}
 LIBPCAP_STREAM = {"g": 40, "h": 250}
 COMPILE_US = {20: 15, 361: 60, 5759: 1000}
 VERIFIER_MB_S, EXPRESSION_MS, TCPDUMP = 50, 200, 4
+STEADY = 1.2  # between the slowest and the quickest loop of a run
 
 
 def verdict(value, target, least=True):
@@ -215,6 +216,14 @@ class Results:
         return [self.documents[name] for name in names]
 
 
+def speed(parts):
+    loops = [part["loop_ms"] for part in parts] or [0]
+    words = f"a fixed loop took {min(loops):.1f} to {max(loops):.1f} ms of CPU time before the parts"
+    if max(loops) > STEADY * min(loops):
+        words += ": not constant, so others had shares of the cores, and nanoseconds and ranges are worth less"
+    return words
+
+
 def head(results):
     run, documents = results.run, results.documents
     machine = next((d["machine"] for d in documents.values() if "machine" in d), None)
@@ -227,6 +236,7 @@ def head(results):
     others = sum(part["others_cpus"] * part["wall_s"] for part in run["parts"]) / max(seconds, 1)
     rows += [["command", f"`{run['command']}`"], ["commit", run["commit"]], ["date", run["date"]],
              ["load", f"average {run['load']} before; while it ran, other processes used {others:.2f} of {run['cpus']} CPUs"],
+             ["speed of the CPU", speed(run["parts"])],
              ["took", f"{seconds / 60:.1f} minutes"]]
     yield table(["", ""], rows)
     failed = [f"{name} {note['failed']}" for name, note in results.notes.items() if "failed" in note]
@@ -238,9 +248,9 @@ def head(results):
 
 
 def time_table(run):
-    yield table(["part", "seconds", "of CPU", "in the kernel", "CPUs that others used", ""],
+    yield table(["part", "seconds", "of CPU", "in the kernel", "CPUs that others used", "loop before, ms", ""],
                 [[p["name"], f"{p['wall_s']:.0f}", f"{p['user_s']:.0f}", f"{p['system_s']:.0f}", f"{p['others_cpus']:.2f}",
-                  p.get("failed") or p.get("skipped") or ""] for p in run["parts"]])
+                  f"{p['loop_ms']:.1f}", p.get("failed") or p.get("skipped") or ""] for p in run["parts"]])
 
 
 def target_rows(results):

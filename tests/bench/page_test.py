@@ -68,7 +68,8 @@ class Page(unittest.TestCase):
         self.assertEqual("Not measured: " in text, absent > 0, text)
         for name in there:
             self.assertIn(f"\n| {name} | ", text)
-        for wanted in ("| commit | ", "| date | ", "| load | average ", "| machine | ", "| command | `make bench` |"):
+        for wanted in ("| commit | ", "| date | ", "| load | average ", "| speed of the CPU | a fixed loop took ",
+                       "| machine | ", "| command | `make bench` |"):
             self.assertIn(wanted, text)
         self.assertIn(f"{len(there)} parts in 0:", self.done("bench_part.py", "end", self.run_json))
 
@@ -88,6 +89,18 @@ class Page(unittest.TestCase):
         self.assertIn("## Packets\n\nNot measured: packets: died of signal 9.\n", text)
         self.assertIn("failed, and missing on the page: swap, packets, model, micro\n",
                       self.done("bench_part.py", "end", self.run_json, status=1))
+
+    def test_a_cpu_that_changes_its_speed_is_named(self):
+        self.all_parts()
+        self.assertGreater(min(part["loop_ms"] for part in json.loads(self.run_json.read_text())["parts"]), 0)
+        for slowest, said in ((11.9, False), (12.1, True)):
+            self.edit_run(lambda parts: [part.update(loop_ms=10.0) for part in parts] + [parts[0].update(loop_ms=slowest)])
+            self.assertEqual("not constant" in self.page(), said)
+
+    def edit_run(self, change):
+        run = json.loads(self.run_json.read_text())
+        change(run["parts"])
+        self.run_json.write_text(json.dumps(run))
 
     def test_nothing_at_all_is_a_page_too(self):
         text = self.page()
