@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What the filters of packet sockets cost in the kernel, in instructions per packet.
 //
-//   filter_cost [--rounds N] [--frames N] [--out FILE] [--filters IDS] PHASE[~]=COMMAND...
+//   filter_cost [--rounds N] [--frames N] [--out FILE] [--filters IDS] [--then COMMAND]
+//              PHASE[~]=COMMAND...
 //
 // Opens a socket for each filter of bench/filters.h (all but h, which the kernel refuses) and keeps
 // them open while it goes through the phases: each runs its COMMAND, then measures every filter
 // over the same generated frames, linear and with all but the Ethernet header in a page (what a
 // driver that splits headers hands up).  A phase that ends in "~" waits until COMMAND succeeds and
-// keeps the filters busy meanwhile, which is how code that is made for traffic comes to be.
+// keeps the filters busy meanwhile, which is how code that is made for traffic comes to be.  --then
+// is run after the last, while the sockets are open still.
 //
 //   filter_cost kernel=true 'tier1=load-and-wait' 'tier2~=ipjit-is-at-2'
 //
@@ -46,7 +48,8 @@ using nlohmann::json;
   std::exit(1);
 }
 
-constexpr int kTries = 100;  ///< of a phase that waits; then the result is without it
+constexpr int kTries = 100;     ///< of a phase that waits; then the result is without it
+constexpr unsigned kBusy = 16;  ///< rounds of each filter between two tries: samples have a ring
 
 struct Socket {
   Filter filter;
@@ -57,7 +60,7 @@ struct Socket {
 struct Options {
   unsigned rounds = 8;
   size_t frames = 1000;
-  std::string out, ids = "abcdefgij";
+  std::string out, ids = "abcdefgij", then;
   struct Phase {
     std::string name, command;
     bool waits;
@@ -78,6 +81,8 @@ Options parse(int argc, char** argv) {
       options.out = value();
     } else if (word == "--filters") {
       options.ids = value();
+    } else if (word == "--then") {
+      options.then = value();
     } else if (const size_t at = word.find('='); at != std::string::npos && at > 0) {
       const bool waits = word[at - 1] == '~';
       options.phases.push_back({word.substr(0, at - waits), word.substr(at + 1), waits});
@@ -163,7 +168,7 @@ int main(int argc, char** argv) {
   for (const auto& [name, command, waits] : options.phases) {
     bool ready = std::system(command.c_str()) == 0;
     for (int tries = 0; waits && !ready && tries < kTries; ++tries) {
-      measure_all(device, sockets, traffic, 1);
+      for (const Socket& socket : sockets) measure(device, socket.fd, traffic, kBusy, 0);
       ready = std::system(command.c_str()) == 0;
     }
     if (!ready) {
@@ -172,6 +177,10 @@ int main(int argc, char** argv) {
       continue;
     }
     result["phases"][name] = measure_all(device, sockets, traffic, options.rounds);
+  }
+  if (!options.then.empty() && std::system(options.then.c_str()) != 0) {
+    std::fprintf(stderr, "filter_cost: '%s' failed\n", options.then.c_str());
+    return 1;
   }
   const std::string text = result.dump(1) + "\n";
   if (options.out.empty()) {

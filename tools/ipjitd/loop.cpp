@@ -87,11 +87,11 @@ class Charged final : public ir::Compiler {
 /// The thread that tunes, until it is destroyed.
 class TuningThread {
  public:
-  TuningThread(kernel::Device& device, Table& table, Log& log, double share)
+  TuningThread(kernel::Device& device, Table& table, Log& log, const LoopOptions& chosen)
       : remote_(options()),
         charged_(remote_),
-        tuner_(device, table, log, tools(), unforeseeable),
-        share_(share) {}
+        tuner_(device, table, log, tools(chosen.race), unforeseeable),
+        share_(chosen.tier2_share) {}
   ~TuningThread() {
     stop_ = true;
     { std::lock_guard between(mutex_); }  // it either sees `stop_` or already waits
@@ -118,8 +118,9 @@ class TuningThread {
     return options;
   }
 
-  runtime::TieringTools tools() {
+  runtime::TieringTools tools(bool race) {
     runtime::TieringTools tools;
+    if (!race) tools.race = nullptr;
     tools.now_ns = runtime::monotonic_ns;
     tools.policy.min_samples = kMinSamples;
     tools.backends = {{.name = "asmjit",
@@ -247,7 +248,7 @@ Status serve(std::unique_ptr<kernel::Device> device, Log& log, const LoopOptions
                             kernel::word_of(static_cast<ipjit_dev_mode>(daemon.info().mode)));
   std::optional<TuningThread> tuning;
   if (options.tier2) {
-    tuning.emplace(*device, table, log, options.tier2_share);
+    tuning.emplace(*device, table, log, options);
     if (Status started = tuning->start(); !started) {
       log.say(Level::kWarning, "no tier 2: " + to_string(started.error()));
       tuning.reset();

@@ -15,6 +15,7 @@ struct LoopOptions {
   bool tier2 = true;
   double tier1_share = 0.5;   ///< of one processor, in the long run, for compiles at tier 1
   double tier2_share = 0.05;  ///< for profiles, specialisation and the compiler of tier 2
+  bool race = true;           ///< no: what should be faster is installed unmeasured
 };
 
 /// Serves until a signal ends it (SIGTERM, SIGINT, SIGHUP); filters go on with what they run.

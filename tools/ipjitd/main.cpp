@@ -25,7 +25,7 @@ namespace {
 constexpr int kFailure = 1, kUsage = 2;
 
 struct Options {
-  bool foreground = false, no_tier2 = false;
+  bool foreground = false, no_tier2 = false, no_race = false;
   std::string device = IPJIT_DEV_PATH, user, status = LoopOptions().status_path;
   uint32_t tier1_percent = 50, tier2_percent = 5, memory_mib = 512;
 };
@@ -70,6 +70,8 @@ void declare(CLI::App& app, Options& options) {
   app.add_option("--tier2-percent", options.tier2_percent, "of a processor for tier 2")
       ->check(CLI::Range(1, 100))
       ->capture_default_str();
+  app.add_flag("--no-race", options.no_race,
+               "tier 2 by expectation alone: where the clock counts instructions");
   app.add_option("--memory", options.memory_mib, "MiB of address space")
       ->check(CLI::Range(64, 65536))
       ->capture_default_str();
@@ -99,7 +101,8 @@ int run(const Options& options) {
                               {.status_path = options.status == "-" ? "" : options.status,
                                .tier2 = !options.no_tier2,
                                .tier1_share = options.tier1_percent / 100.0,
-                               .tier2_share = options.tier2_percent / 100.0});
+                               .tier2_share = options.tier2_percent / 100.0,
+                               .race = !options.no_race});
   if (served) return EXIT_SUCCESS;
   log.say(Level::kError, to_string(served.error()));
   return kFailure;
