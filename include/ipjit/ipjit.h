@@ -13,6 +13,10 @@
  * ipjit_filter_free() alone needs that no other call on the filter is under way.
  * Signals: ipjit_filter_run() may be called from a signal handler; the others not.
  * After fork() the child's copy of a filter keeps working; its counts are its own.
+ * Packets: nobody changes the bytes of a packet while a run reads it.  A program may
+ * read a byte twice, once to check a length and once to use it; if it changes in
+ * between, the verdict may be wrong and bytes beyond caplen may be read.  Copy what
+ * another process or a device can still write to.
  */
 #ifndef IPJIT_H
 #define IPJIT_H
