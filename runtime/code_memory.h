@@ -38,9 +38,12 @@ class CodeMemory {
  public:
   /// Copies a unit into anonymous memory of its own and seals it.
   ///
-  /// Takes: a proof of exactly these bytes; anything else is a broken promise.
+  /// Takes: a proof of exactly these bytes; anything else is a broken promise.  `caller`: some
+  /// code,
+  ///        calls from which should be cheap; null: the runtime's own.
   /// Fails: kNoMemory, kRefused (the system forbids executable memory); `why` names the call.
-  static Result<InstalledCode> seal(std::span<const uint8_t> unit, const verifier::Proof& proof);
+  static Result<InstalledCode> seal(std::span<const uint8_t> unit, const verifier::Proof& proof,
+                                    const void* caller = nullptr);
 
   /// While it lives, units that die on this thread wait for its end to give up their memory, all
   /// in few system calls.  Until then nothing of them changes.

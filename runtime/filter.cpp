@@ -8,7 +8,9 @@
 
 uint32_t ipjit_filter_run_slow(const ipjit_filter* filter, const uint8_t* data, uint32_t caplen,
                                uint32_t len) {
-  return ipjit::runtime::Filter::of(filter)->slot().run_slow(data, caplen, len);
+  const ipjit::runtime::FilterSlot& slot = ipjit::runtime::Filter::of(filter)->slot();
+  slot.called_from(__builtin_return_address(0));  // where the run is inlined
+  return slot.run_slow(data, caplen, len);
 }
 
 namespace ipjit::runtime {
@@ -76,7 +78,9 @@ Status Filter::refuse(const Error& error) {
 }
 
 Status Filter::replace(std::span<const bpf::Insn> insns) {
-  Result<std::unique_ptr<Unit>> unit = build(insns, request_);
+  Request request = request_;
+  request.caller = slot_.caller();
+  Result<std::unique_ptr<Unit>> unit = build(insns, request);
   if (!unit) return refuse(unit.error());
   slot_.publish(std::move(*unit));
   return ok();

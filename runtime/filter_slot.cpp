@@ -251,6 +251,7 @@ void FilterSlot::run_burst(std::span<const ipjit_packet> packets, uint32_t* verd
   while (!packets.empty()) {
     const Stripe* own = visit.own();
     if (own && load(own->left) >= load(own->pause_at)) {
+      called_from(nullptr);
       const ipjit_packet& first = packets.front();
       *verdicts++ = run_slow(first.data, first.caplen, first.len);
       packets = packets.subspan(1);

@@ -2,6 +2,7 @@
 // The place where packets meet programs: one atomic pointer, read by any thread, replaced by any.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -41,6 +42,13 @@ class FilterSlot {
 
   /// The same for many packets.
   void run_burst(std::span<const ipjit_packet> packets, uint32_t* verdicts) const;
+
+  /// Code that calls the program, as it was seen last; null: the runtime's own, as in bursts.  What
+  /// is compiled next lies near it.
+  const void* caller() const { return caller_.load(std::memory_order_relaxed); }
+  void called_from(const void* code) const {
+    if (caller() != code) caller_.store(code, std::memory_order_relaxed);
+  }
 
   /// Replaces the program.  Runs that have begun end with the old one, which is freed later.
   void publish(std::unique_ptr<const Unit> unit);
@@ -88,6 +96,7 @@ class FilterSlot {
   ipjit_filter& head_;
   FilterStats& stats_;
   TierState* tier_;
+  mutable std::atomic<const void*> caller_{nullptr};
   Retired retired_;
   std::shared_ptr<const Unit> general_;
   std::shared_ptr<const Unit> special_;  ///< points to general_; runs, or is kept

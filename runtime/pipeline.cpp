@@ -73,7 +73,8 @@ uint32_t head_bytes_of(const ir::Program& program) {
 }
 
 /// The stages behind a program.
-Status compile_program(Unit& unit, ir::Compiler& compiler, const arch::Target& target) {
+Status compile_program(Unit& unit, ir::Compiler& compiler, const arch::Target& target,
+                       const void* caller) {
   Result<ir::MachineCode> code = compiler.compile(*unit.program, target);
   if (!code) return code.error();
   if (!runs_in_a_slot(code->contract)) {
@@ -82,14 +83,14 @@ Status compile_program(Unit& unit, ir::Compiler& compiler, const arch::Target& t
   }
   Result<verifier::Proof> proof = verifier::verify(code->bytes, code->code_len, code->contract);
   if (!proof) return proof.error();
-  Result<InstalledCode> sealed = CodeMemory::seal(code->bytes, *proof);
+  Result<InstalledCode> sealed = CodeMemory::seal(code->bytes, *proof, caller);
   if (!sealed) return sealed.error();
   install(unit, *code, std::move(*sealed));
   return ok();
 }
 
 /// Every stage for `unit.source`; stops behind validation unless `native`.
-Status compile(Unit& unit, const arch::Target* target, bool native) {
+Status compile(Unit& unit, const arch::Target* target, bool native, const void* caller) {
   static thread_local tier1::Tier1 tier1;
   Result<ir::Program> program = bpf::translate(unit.source, unit.dialect);
   if (!program) return program.error();
@@ -97,7 +98,7 @@ Status compile(Unit& unit, const arch::Target* target, bool native) {
   if (Status valid = ir::validate(*program); !valid) return valid.error();
   unit.program = std::move(*program);
   unit.head_bytes = head_bytes_of(*unit.program);
-  return native ? compile_program(unit, tier1, *target) : ok();
+  return native ? compile_program(unit, tier1, *target, caller) : ok();
 }
 
 /// Refuses what no program could change: engines that are not there, targets that do not exist.
@@ -161,7 +162,7 @@ Result<std::unique_ptr<Unit>> build(std::span<const bpf::Insn> insns, const Requ
     unit->engine = Engine::kLibpcap;
   } else {
     const bool native = request.engine != Engine::kInterp;
-    Status compiled = compile(*unit, *target, native);
+    Status compiled = compile(*unit, *target, native, request.caller);
     if (!compiled && request.engine == Engine::kTier1) return compiled.error();
     if (!compiled) unit->refusal = compiled.error();
   }
@@ -170,7 +171,8 @@ Result<std::unique_ptr<Unit>> build(std::span<const bpf::Insn> insns, const Requ
 }
 
 Result<std::unique_ptr<Unit>> build_special(const Unit& general, ir::Program program,
-                                            ir::Compiler& compiler, const arch::Target& target) {
+                                            ir::Compiler& compiler, const arch::Target& target,
+                                            const void* caller) {
   const uint64_t start_ns = now_ns();
   if (Status valid = ir::validate(program); !valid) return valid.error();
   auto unit = std::make_unique<Unit>();
@@ -179,7 +181,7 @@ Result<std::unique_ptr<Unit>> build_special(const Unit& general, ir::Program pro
   unit->source = general.source;
   unit->head_bytes = general.head_bytes;
   unit->program = std::move(program);
-  if (Status compiled = compile_program(*unit, compiler, target); !compiled)
+  if (Status compiled = compile_program(*unit, compiler, target, caller); !compiled)
     return compiled.error();
   unit->compile_ns = now_ns() - start_ns;
   return unit;

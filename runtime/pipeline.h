@@ -70,6 +70,7 @@ struct Request {
   const arch::Target* target = nullptr;  ///< null: arch::default_target()
   TierUp tier_up = TierUp::kAuto;        ///< IPJIT_TIER2=off overrides kAuto and kOn
   uint32_t tier_period_ms = 0;           ///< between two decisions; 0: 50 ms to 1 s by need
+  const void* caller = nullptr;          ///< as CodeMemory::seal()
 };
 
 /// Translates, optimises, emits, verifies and seals.
@@ -84,11 +85,12 @@ Result<std::unique_ptr<Unit>> build(std::span<const bpf::Insn> insns, const Requ
 
 /// Makes a unit of a program that was specialised out of general's: compiles, verifies, seals.
 ///
-/// Takes: `general`, which outlives the unit.
+/// Takes: `general`, which outlives the unit; `caller` as CodeMemory::seal().
 /// Gives: a unit that is not yet proved to give general's results: replay_check.h.
 /// Fails: as the compiler, the verifier and CodeMemory::seal().
 Result<std::unique_ptr<Unit>> build_special(const Unit& general, ir::Program program,
-                                            ir::Compiler& compiler, const arch::Target& target);
+                                            ir::Compiler& compiler, const arch::Target& target,
+                                            const void* caller = nullptr);
 
 /// The engine that IPJIT_ENGINE names: exactly this one is meant.  None if the variable is unset,
 /// empty or "auto", and in processes that gained privileges (AT_SECURE).

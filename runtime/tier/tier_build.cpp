@@ -58,8 +58,14 @@ bool Tiering::try_backend(TierState& state, const ir::Program& program, size_t b
   TierWork& work = *state.work;
   const Backend& with = tools_.backends[backend];
   const uint64_t start_ns = monotonic_ns();
+  const void* caller = nullptr;
+  {
+    std::lock_guard lock(runtime_lock());
+    if (!state.slot) return false;
+    caller = state.slot->caller();
+  }
   Result<std::unique_ptr<Unit>> unit =
-      build_special(*work.general, program, *with.compiler, state.target);
+      build_special(*work.general, program, *with.compiler, state.target, caller);
   if (!unit) {
     refuse(state, unit.error(), backend);
     return false;

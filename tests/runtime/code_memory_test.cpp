@@ -140,6 +140,22 @@ TEST(CodeMemory, UnitsThatDieTogetherAreNotExecutableAfterwards) {
   EXPECT_EQ(unit->run(packet, {}), 65535u);
 }
 
+TEST(CodeMemory, LiesInTheFourGigabytesOfItsCaller) {
+  if (kSanitized) GTEST_SKIP() << "a sanitizer decides where memory lies";
+  const auto four_gigabytes = [](const void* code) {
+    return reinterpret_cast<uintptr_t>(code) >> 32;
+  };
+  const void* const here = reinterpret_cast<const void*>(&CodeMemory::seal);
+  const void* const elsewhere = reinterpret_cast<const void*>(&mmap);
+  const void* const early = reinterpret_cast<const void*>(uintptr_t{0x401000});
+  for (const void* caller : {here, elsewhere, early, here, early}) {
+    const auto unit = build(always(1), {.caller = caller});
+    ASSERT_TRUE(unit);
+    EXPECT_EQ(four_gigabytes((*unit)->code->bytes().data()), four_gigabytes(caller)) << caller;
+  }
+  EXPECT_EQ(four_gigabytes(unit_of(only_ip())->code->bytes().data()), four_gigabytes(here));
+}
+
 TEST(CodeMemory, NothingOfThisProcessIsWritableAndExecutable) {
   const auto unit = unit_of(only_ip());
   std::ifstream maps("/proc/self/maps");
