@@ -57,6 +57,10 @@ std::vector<FilterRecord> read_all_stats();
 /// The same from another directory than /dev/shm, for tests.
 std::vector<FilterRecord> read_all_stats(const std::string& root);
 
+/// Every filter of processes with this pid that is still remembered, in the same order.  Other
+/// processes' younger filters do not push them out, until their file is pruned.
+std::vector<FilterRecord> read_stats_of(pid_t pid, const std::string& root = "/dev/shm");
+
 /// Deletes what this user's dead processes left beyond the youngest kFinishedKept filters.
 void prune_stats(const std::string& root);
 

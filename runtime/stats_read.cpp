@@ -169,13 +169,15 @@ std::optional<File> read_file(const Directory& directory, const std::string& nam
   return file;
 }
 
-std::vector<File> read_directory(const Directory& directory, uid_t uid) {
+/// The files whose names begin with `start`, which is a pid's "PID-" or empty.
+std::vector<File> read_directory(const Directory& directory, uid_t uid,
+                                 const std::string& start = "") {
   std::vector<File> files;
   struct stat status;
   if (!directory.dir || fstat(dirfd(directory.dir), &status) != 0 || status.st_uid != uid)
     return files;
   for (const std::string& name : directory.names())
-    if (!name.empty() && name[0] >= '0' && name[0] <= '9')
+    if (!name.empty() && name[0] >= '0' && name[0] <= '9' && name.starts_with(start))
       if (std::optional<File> file = read_file(directory, name, uid))
         files.push_back(std::move(*file));
   return files;
@@ -184,6 +186,32 @@ std::vector<File> read_directory(const Directory& directory, uid_t uid) {
 bool shown_before(const FilterRecord& a, const FilterRecord& b) {
   if (a.alive != b.alive) return a.alive;
   return a.alive ? a.started_ns > b.started_ns : a.finished_ns > b.finished_ns;
+}
+
+/// One list for each user with a directory, sorted.
+std::vector<std::vector<FilterRecord>> read_users(const std::string& root,
+                                                  const std::string& start) {
+  std::vector<std::vector<FilterRecord>> users;
+  for (const std::string& name : Directory(root).names()) {
+    unsigned uid = 0;
+    int end = 0;
+    if (std::sscanf(name.c_str(), "ipjit-%u%n", &uid, &end) != 1 || name[end] != 0) continue;
+    std::vector<FilterRecord>& of_user = users.emplace_back();
+    std::string folder = root;
+    folder.append("/").append(name);
+    for (File& file : read_directory(Directory(folder), uid, start))
+      for (FilterRecord& record : file.records) of_user.push_back(std::move(record));
+    std::sort(of_user.begin(), of_user.end(), shown_before);
+  }
+  return users;
+}
+
+std::vector<FilterRecord> joined(std::vector<std::vector<FilterRecord>> users) {
+  std::vector<FilterRecord> all;
+  for (std::vector<FilterRecord>& of_user : users)
+    std::move(of_user.begin(), of_user.end(), std::back_inserter(all));
+  std::sort(all.begin(), all.end(), shown_before);
+  return all;
 }
 
 }  // namespace
@@ -224,25 +252,18 @@ FilterRecord read_record(const StatsRecord& record, uint32_t stripes) {
 }
 
 std::vector<FilterRecord> read_all_stats(const std::string& root) {
-  std::vector<FilterRecord> all;
-  for (const std::string& name : Directory(root).names()) {
-    unsigned uid = 0;
-    int end = 0;
-    if (std::sscanf(name.c_str(), "ipjit-%u%n", &uid, &end) != 1 || name[end] != 0) continue;
-    std::vector<FilterRecord> of_user;
-    std::string folder = root;
-    folder.append("/").append(name);
-    for (File& file : read_directory(Directory(folder), uid))
-      for (FilterRecord& record : file.records) of_user.push_back(std::move(record));
-    std::sort(of_user.begin(), of_user.end(), shown_before);
+  std::vector<std::vector<FilterRecord>> users = read_users(root, "");
+  for (std::vector<FilterRecord>& of_user : users) {
     const auto finished = std::find_if(of_user.begin(), of_user.end(),
                                        [](const FilterRecord& record) { return !record.alive; });
     if (static_cast<size_t>(of_user.end() - finished) > kFinishedKept)
       of_user.erase(finished + kFinishedKept, of_user.end());
-    std::move(of_user.begin(), of_user.end(), std::back_inserter(all));
   }
-  std::sort(all.begin(), all.end(), shown_before);
-  return all;
+  return joined(std::move(users));
+}
+
+std::vector<FilterRecord> read_stats_of(pid_t pid, const std::string& root) {
+  return joined(read_users(root, std::to_string(pid) + "-"));
 }
 
 std::vector<FilterRecord> read_all_stats() { return read_all_stats("/dev/shm"); }

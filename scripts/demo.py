@@ -201,9 +201,9 @@ def matched(capture):
 
 
 def stats_of(ipjit, pid):
-    text = subprocess.run([ipjit, "stats", "--all", "--json"], capture_output=True, text=True).stdout
-    rows = [row for row in json.loads(text or '{"filters":[]}')["filters"] if row["pid"] == pid]
-    return rows[-1] if rows else None
+    text = subprocess.run([ipjit, "stats", "--pid", str(pid), "--json"], capture_output=True, text=True).stdout
+    rows = json.loads(text or '{"filters":[]}')["filters"]
+    return rows[0] if rows else None  # the youngest: an earlier process may have had the pid
 
 
 def filter_alone(ipjit, capture, engine, expression):

@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import signal
 import struct
 import subprocess
 
@@ -14,6 +15,14 @@ CORPUS = SOURCE.parent / "shared" / "corpus"
 
 # What a person's shell may have set must not change what the tests see.
 CLEAN = {k: v for k, v in os.environ.items() if not k.startswith("IPJIT_")}
+
+# A shell starts `make check &` with SIGINT ignored, which children inherit; the tests are about what
+# signals do where nobody ignores them.
+for number, handler in [(signal.SIGINT, signal.default_int_handler), (signal.SIGQUIT, signal.SIG_DFL),
+                        (signal.SIGHUP, signal.SIG_DFL), (signal.SIGTERM, signal.SIG_DFL)]:
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, handler)
+signal.pthread_sigmask(signal.SIG_SETMASK, [])
 
 
 def ipjit(*words, stdin=b"", env=None, **more):

@@ -151,23 +151,38 @@ class Exec(unittest.TestCase):
 
 
 class Stats(unittest.TestCase):
-    def test_running_and_finished_filters(self):
+    def test_finished_filter(self):
         with tempfile.TemporaryDirectory() as folder:
             capture = pathlib.Path(folder) / "in.pcap"
             capture.write_bytes(pcap_file([tcp_packet()] * 3000))
             name = f"tcp port {20000 + os.getpid() % 20000} or port 80"
+            record, table = self.finished(capture, name)
+        self.assertEqual((record["packets"], record["matched"], record["alive"], record["engine"]),
+                         (3000, 3000, False, "tier1"))
+        self.assertGreater(record["code_bytes"], 0)
+        self.assertGreater(record["finished_ns"], record["started_ns"])
+        self.assertIn(name, table)
+        self.assertIn("finished", table)
+
+    def finished(self, capture, name):
+        """A filter's record and table.  A hundred filters that others finish meanwhile push it out."""
+        for _ in range(20):
+            begun = time.time_ns()
             self.assertEqual(ipjit("filter", "-r", capture, name).returncode, 0)
-            record, = [r for r in self.records() if r["filter"] == name]
-            self.assertEqual((record["packets"], record["matched"], record["alive"],
-                              record["engine"]), (3000, 3000, False, "tier1"))
-            self.assertGreater(record["code_bytes"], 0)
-            self.assertGreater(record["finished_ns"], record["started_ns"])
-            table = ipjit("stats", "--pid", record["pid"]).stdout.decode()
-            self.assertIn(name, table)
-            self.assertIn("finished", table)
+            records = self.records()
+            found = [r for r in records if r["filter"] == name and r["started_ns"] >= begun]
+            if found:
+                table = ipjit("stats", "--pid", found[0]["pid"]).stdout.decode()
+                records = self.records()
+                if name in table:
+                    return found[0], table
+            younger = sum(not r["alive"] and r["finished_ns"] >= begun for r in records)
+            self.assertGreaterEqual(younger, 100, "it is not shown, and others did not push it out")
+        self.skipTest("others finish hundreds of filters a second")
 
     def test_live_filter(self):
         read, write = os.pipe()
+        begun = time.time_ns()  # an earlier process may have had the pid
         with subprocess.Popen([IPJIT, "filter", "-r", "-", "udp port 4711"], stdin=read,
                               stdout=subprocess.PIPE, env=CLEAN) as child:
             os.close(read)
@@ -176,7 +191,8 @@ class Stats(unittest.TestCase):
                 stream.flush()
                 deadline = time.monotonic() + 20
                 while True:
-                    mine = [r for r in self.records("--pid", child.pid)]
+                    mine = [r for r in self.records("--pid", child.pid)
+                            if r["started_ns"] >= begun]
                     if mine or time.monotonic() > deadline:
                         break
                     time.sleep(0.02)
@@ -185,10 +201,11 @@ class Stats(unittest.TestCase):
             child.communicate(timeout=20)
             self.assertEqual(child.returncode, 0)
 
-    def test_table_fits_eighty_columns(self):
+    def test_table_fits_its_columns(self):
         done = ipjit("stats", "--all")
         self.assertEqual((done.returncode, done.stderr), (0, b""))
-        self.assertLessEqual(max(map(len, done.stdout.decode().splitlines())), 120)
+        lines = done.stdout.decode(errors="replace").splitlines()  # a name may be cut in a letter
+        self.assertLessEqual(max(map(len, lines)), 120)
 
     def records(self, *words):
         import json

@@ -136,6 +136,18 @@ class Filter(unittest.TestCase):
         got = self.summary("-r", self.pcap, "--engine", "tier2", WEB)
         self.assertEqual((got["engine"], got["matched"]), ("tier2", MATCHES))
 
+    def all_of(self, terminal):
+        """What comes until the other end is closed, in however many pieces."""
+        text = b""
+        while True:
+            try:
+                piece = os.read(terminal, 65536)
+            except OSError:  # EIO: closed
+                return text
+            if not piece:
+                return text
+            text += piece
+
     def test_progress_only_for_terminals_or_when_asked(self):
         done = ipjit("filter", "-r", self.pcap, "--progress", WEB)
         self.assertIn(b"%", done.stderr)
@@ -144,7 +156,7 @@ class Filter(unittest.TestCase):
         with subprocess.Popen([IPJIT, "filter", "-r", self.pcap, WEB], stdout=subprocess.PIPE,
                               stderr=theirs, env=CLEAN) as child:
             os.close(theirs)
-            shown = os.read(ours, 65536)
+            shown = self.all_of(ours)
             child.stdout.read()
             self.assertEqual(child.wait(timeout=20), 0)
         os.close(ours)

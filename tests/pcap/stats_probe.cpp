@@ -7,8 +7,8 @@
 
 int main(int argc, char** argv) {
   if (argc != 2) return 2;
-  for (const ipjit::runtime::FilterRecord& record : ipjit::runtime::read_all_stats()) {
-    if (record.pid != std::atoi(argv[1])) continue;
+  for (const ipjit::runtime::FilterRecord& record :
+       ipjit::runtime::read_stats_of(std::atoi(argv[1]))) {
     std::printf("%s|%llu|%llu|%s|%s\n", record.engine.c_str(),
                 static_cast<unsigned long long>(record.packets),
                 static_cast<unsigned long long>(record.matched), record.name.c_str(),

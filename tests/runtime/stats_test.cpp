@@ -174,6 +174,17 @@ TEST(Stats, KeepTheLastHundredFinishedFilters) {
   EXPECT_THAT(named("many 0"), SizeIs(0));
 }
 
+TEST(Stats, OfOneProcessAreNotPushedOutByThoseOfOthers) {
+  ASSERT_TRUE(
+      exited(in_child([] { return run(*make_filter(always(1), {}, "alone")) == 1 ? 0 : 1; }), 0));
+  const auto before = named("alone");
+  ASSERT_THAT(before, SizeIs(1));
+  for (int i = 0; i < 300; ++i) make_filter(always(1));
+  EXPECT_THAT(named("alone"), SizeIs(0));
+  EXPECT_THAT(read_stats_of(before[0].pid, stats_root()), ElementsAre(before[0]));
+  EXPECT_THAT(read_stats_of(before[0].pid, "/nonexistent"), SizeIs(0));
+}
+
 TEST(Stats, ManyFiltersAtOnceWorkEvenWhereNotAllAreShown) {
   std::vector<std::unique_ptr<Filter>> filters;
   for (size_t i = 0; i < kMaxRecords + 50; ++i)

@@ -48,10 +48,9 @@ void preload(const std::string& library) {
 
 // A pid may have been used before: only filters made since our start are the child's.
 void report_on(pid_t child, uint64_t started_ns) {
-  std::vector<runtime::FilterRecord> records = runtime::read_all_stats();
-  std::erase_if(records, [&](const runtime::FilterRecord& record) {
-    return record.pid != child || record.started_ns < started_ns;
-  });
+  std::vector<runtime::FilterRecord> records = runtime::read_stats_of(child);
+  std::erase_if(
+      records, [&](const runtime::FilterRecord& record) { return record.started_ns < started_ns; });
   if (records.empty())
     fmt::print(stderr, "ipjit: no filter of this command was taken over\n");
   else

@@ -45,10 +45,10 @@ struct Options {
 };
 
 std::vector<FilterRecord> records_of(const Options& options) {
+  if (options.pid) return runtime::read_stats_of(options.pid);
   std::vector<FilterRecord> records = runtime::read_all_stats();
   size_t finished = 0;
   std::erase_if(records, [&](const FilterRecord& record) {
-    if (options.pid && record.pid != options.pid) return true;
     return !record.alive && ++finished > runtime::kFinishedKept;
   });
   return records;
