@@ -84,8 +84,8 @@ check "installs the module's sources, the daemon's units and their manuals" \
   '/src/ipjit-[0-9.]*/verifier/core/.*\.c$' '/src/ipjit-[0-9.]*/include/ipjit/abi\.h$' \
   '/systemd/system/ipjitd\.service$' '/systemd/system/ipjit-kernel\.service$' \
   '/udev/rules\.d/60-ipjit\.rules$' '/sysusers\.d/ipjit\.conf$' '/man8/ipjit-kernel\.8' '/man8/ipjitd\.8'
-no_build_directory_in_sources() { ! tree "$root" | grep -E '/src/ipjit-[^/]*/.*\.(py|o|ko|cpp)$'; }
-check "the module's sources are sources only" no_build_directory_in_sources
+only_sources_of_the_module() { ! tree "$root" | grep -E '/src/ipjit-[^/]*/(.*\.(py|o|ko|cpp)|kernel-glue/(vm|bench)(/.*)?)$'; }
+check "the module's sources are sources of the module only" only_sources_of_the_module
 if command -v systemd-analyze >/dev/null; then
   units_are_understood() {
     local unit bad=0
