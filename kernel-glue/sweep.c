@@ -6,11 +6,17 @@
  * hang in hash tables of their protocols, most of which are not ours to see; but
  * a socket that anybody uses is an open file.  Not found that way: sockets that
  * are only in flight inside a Unix socket; the next sweep after they land does.
+ *
+ * Tasks are taken by ascending number.  A number, unlike a place in the list of
+ * tasks, is still one when its task has gone, so a sweep always gets to the end,
+ * whoever dies meanwhile; and it has one, because numbers do.
  */
 #include "sweep.h"
 
 #include <linux/fdtable.h>
 #include <linux/net.h>
+#include <linux/pid.h>
+#include <linux/pid_namespace.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
@@ -25,7 +31,6 @@
  * Looked at before others may run.  A task's files are looked at under the locks
  * of the task and of its table, for which it waits if it opens or closes one.
  */
-#define TASKS_AT_ONCE 32
 #define FILES_AT_ONCE 256
 
 /* Where we are among the open files of a task. */
@@ -87,7 +92,10 @@ static int see_file(const void *data, struct file *file, unsigned int fd)
 	return 0;
 }
 
-/* True if there are more. */
+/*
+ * True if there are more.  A task that has files has not exited, so its leader is
+ * there too.
+ */
 static bool see_some_files(struct walk *walk)
 {
 	struct task_struct *task = walk->task;
@@ -103,38 +111,38 @@ static bool see_some_files(struct walk *walk)
 	return more;
 }
 
-/* False if the walk lost its place: the task has gone meanwhile. */
-static bool breathe(struct task_struct *leader, struct task_struct *task)
+/* The task of this number or the next above it, held, and the number behind it. */
+static struct task_struct *next_held(int *number)
 {
-	bool both_there;
+	struct task_struct *task = NULL;
+	struct pid *pid;
 
-	get_task_struct(leader);
-	get_task_struct(task);
-	rcu_read_unlock();
-	cond_resched();
 	rcu_read_lock();
-	both_there = pid_alive(leader) && pid_alive(task);
-	put_task_struct(task);
-	put_task_struct(leader);
-	return both_there;
+	while (!task) {
+		pid = find_ge_pid(*number, &init_pid_ns);
+		if (!pid)
+			break;
+		*number = pid_nr(pid) + 1;
+		/* A number may outlive its task, as a group's or a session's. */
+		task = pid_task(pid, PIDTYPE_PID);
+	}
+	if (task)
+		get_task_struct(task);
+	rcu_read_unlock();
+	return task;
 }
 
 void ipjit_sweep_files(void)
 {
-	struct task_struct *leader, *task;
-	struct walk walk;
-	u32 seen = 0;
+	struct walk walk = {};
+	int number = 1;
 
 	ipjit_left_round();
-	rcu_read_lock();
-	for_each_process_thread(leader, task) {
-		walk = (struct walk){ .task = task };
+	while ((walk.task = next_held(&number))) {
+		walk.next = 0;
 		while (see_some_files(&walk))
-			if (!breathe(leader, task))
-				goto out;
-		if (++seen % TASKS_AT_ONCE == 0 && !breathe(leader, task))
-			goto out;
+			cond_resched();
+		put_task_struct(walk.task);
+		cond_resched();
 	}
-out:
-	rcu_read_unlock();
 }
