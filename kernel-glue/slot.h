@@ -18,6 +18,7 @@
  *	collecting		one look at a time for filters that all have let go of
  *	slot->lock		versions of one slot, prog->bpf_func
  *	cache and table locks	inside cache.c and table.c
+ *	found_lock		filters found, in socket.c
  *	registry spinlocks	ids, filters, places; retired versions; filters left
  *	event queue's spinlock
  *

@@ -14,11 +14,12 @@
  */
 #include "socket.h"
 
+#include <linux/hashtable.h>
 #include <linux/if_packet.h>
 #include <linux/kprobes.h>
-#include <linux/llist.h>
 #include <linux/net.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/workqueue.h>
 #include <net/net_namespace.h>
 #include <net/sock.h>
@@ -39,12 +40,15 @@
 #define FOUND_MANY 64
 
 struct found {
-	struct llist_node node;
+	struct list_head link;
+	struct hlist_node node;		/* by filter, which many sockets may share */
 	struct sk_filter *filter;	/* referenced */
 	struct ipjit_owner owner;
 };
 
-static LLIST_HEAD(found);
+static LIST_HEAD(found);
+static DEFINE_HASHTABLE(found_by_filter, 8);
+static DEFINE_SPINLOCK(found_lock);
 static atomic_t found_since;
 static u32 ticks;
 static unsigned long missed;
@@ -62,12 +66,25 @@ static void left_for(const struct sk_filter *filter, int err)
 		ipjit_left_once(filter, IPJIT_DEV_LEFT_over_budget);
 }
 
+static struct found *first_found(void)
+{
+	struct found *one;
+
+	spin_lock(&found_lock);
+	one = list_first_entry_or_null(&found, struct found, link);
+	if (one) {
+		list_del(&one->link);
+		hash_del(&one->node);
+	}
+	spin_unlock(&found_lock);
+	return one;
+}
+
 static void take_found(struct work_struct *work)
 {
-	struct llist_node *all = llist_reverse_order(llist_del_all(&found));
-	struct found *one, *next;
+	struct found *one;
 
-	llist_for_each_entry_safe(one, next, all, node) {
+	while ((one = first_found())) {
 		left_for(one->filter, ipjit_slot_take(one->filter, &one->owner));
 		kfree(one);
 	}
@@ -126,7 +143,36 @@ static enum ipjit_dev_left reason_to_leave(const struct sock *sk,
 	return IPJIT_DEV_LEFT_COUNT;
 }
 
+static bool is_found(const struct sk_filter *filter)
+{
+	struct found *one;
+
+	hash_for_each_possible(found_by_filter, one, node, (unsigned long)filter)
+		if (one->filter == filter)
+			return true;
+	return false;
+}
+
 /* With a reference and a place of its own, so that the list of them is bounded. */
+static int enter(struct found *one, struct sk_filter *filter)
+{
+	int err;
+
+	if (is_found(filter))
+		return -EEXIST;
+	err = ipjit_quota_take(one->owner.uid);
+	if (err)
+		return err;
+	if (!refcount_inc_not_zero(&filter->refcnt)) {
+		ipjit_quota_give(one->owner.uid);
+		return -ENOENT;
+	}
+	one->filter = filter;
+	list_add_tail(&one->link, &found);
+	hash_add(found_by_filter, &one->node, (unsigned long)filter);
+	return 0;
+}
+
 static int find(struct sk_filter *filter, struct sock *sk,
 		struct task_struct *task)
 {
@@ -136,24 +182,17 @@ static int find(struct sk_filter *filter, struct sock *sk,
 	if (!one)
 		return -ENOMEM;
 	describe(&one->owner, sk, filter->prog, task);
-	err = ipjit_quota_take(one->owner.uid);
-	if (err)
-		goto err_free;
-	err = -ENOENT;
-	if (!refcount_inc_not_zero(&filter->refcnt))
-		goto err_quota;
-	one->filter = filter;
-	llist_add(&one->node, &found);
+	spin_lock(&found_lock);
+	err = enter(one, filter);
+	spin_unlock(&found_lock);
+	if (err) {
+		kfree(one);
+		return err;
+	}
 	queue_work(system_highpri_wq, &take_work);
 	if (atomic_inc_return(&found_since) == FOUND_MANY)
 		mod_delayed_work(system_long_wq, &tick_work, 0);
 	return 0;
-
-err_quota:
-	ipjit_quota_give(one->owner.uid);
-err_free:
-	kfree(one);
-	return err;
 }
 
 void ipjit_socket_see(struct sock *sk, struct task_struct *task)
