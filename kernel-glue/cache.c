@@ -4,6 +4,10 @@
  *
  * The area is 1 MiB of int3 in .text.  A bitmap says which granules are taken;
  * first fit, because units are small and live about as long as their sockets.
+ * What takes one granule is a trampoline that waits.  It stays as long as its
+ * socket, and cannot be pushed out: strewn between code such would leave no room
+ * for a large unit where nearly all is free.  So they have the last quarter, which
+ * all of them together fill (quota.c), unless code had to go there.
  *
  * Hazard: another CPU may hold old bytes of an address in its pipeline.  Nothing
  * points to an extent while it is written, and every CPU executes a serialising
@@ -24,6 +28,7 @@
 #include <asm/sync_core.h>
 
 #define GRANULES (IPJIT_CACHE_SIZE / IPJIT_CACHE_GRANULE)
+#define LAST_QUARTER (GRANULES / 4 * 3)
 #define INT3 0xcc
 
 /* A unit is at most this large, tables apart: code and its trampolines. */
@@ -78,6 +83,18 @@ static int write_text(u8 *at, const u8 *bytes, u32 len)
 	return 0;
 }
 
+/* GRANULES or more: no hole is large enough. */
+static unsigned long find_hole(u32 nr)
+{
+	unsigned long start = GRANULES;
+
+	if (nr == 1)
+		start = find_next_zero_bit(taken, GRANULES, LAST_QUARTER);
+	if (start >= GRANULES)
+		start = bitmap_find_next_zero_area(taken, GRANULES, 0, nr, 0);
+	return start;
+}
+
 int ipjit_cache_alloc(struct ipjit_extent *extent, u32 bytes)
 {
 	u32 nr = DIV_ROUND_UP(bytes, IPJIT_CACHE_GRANULE);
@@ -86,7 +103,7 @@ int ipjit_cache_alloc(struct ipjit_extent *extent, u32 bytes)
 	if (!nr || nr > GRANULES)
 		return -EINVAL;
 	mutex_lock(&lock);
-	start = bitmap_find_next_zero_area(taken, GRANULES, 0, nr, 0);
+	start = find_hole(nr);
 	if (start >= GRANULES) {
 		mutex_unlock(&lock);
 		return -ENOSPC;
