@@ -16,7 +16,9 @@
 //
 // Which values: sets of up to four sites, grown one by one and shrunk one by one, each tried by
 // making the program and asking the cost model, which judges a guard by the table of its load and
-// counts what the table has discarded as failures.  Those pay for the general program on top, and
+// counts what the table has discarded as failures.  A guard behind others is judged by the groups,
+// where they know its field together with theirs: packets that are odd in one field are often odd
+// in the next, and have left before.  Those that fail pay for the general program on top, and
 // kLeaving for finding it cold: its code, and its branches, which are all the unusual way.  More
 // than kMostFailures of the packets may not fail, whatever is saved.
 //
@@ -26,7 +28,10 @@
 // Cost: a few dozen times optimize() for a small program, fewer for large ones.
 // Tested by tests/special/.
 #include <algorithm>
+#include <optional>
+#include <utility>
 
+#include "ir/edges.h"
 #include "ir/special/block_order.h"
 #include "ir/special/cost.h"
 #include "ir/special/passes.h"
@@ -166,13 +171,56 @@ class Guards {
   }
 
   // --- the program
+  /// By block: the sites of the set that every way to it has passed, as bits.
+  std::vector<uint32_t> passed_before(const Set& set) const {
+    std::vector<uint32_t> passed(p_.blocks.size(), ~uint32_t{0});
+    if (!passed.empty()) passed[0] = 0;
+    // Block order is topological: what comes before a block is known when the walk arrives there.
+    for (uint32_t b = 0; b < p_.blocks.size(); ++b) {
+      uint32_t behind = passed[b];
+      const auto reach = [&](BlockId to) { passed[index(to)] &= behind; };
+      const Block& block = p_.blocks[b];
+      for (uint32_t i = block.first; i < block.first + block.count; ++i) {
+        if (p_.insns[i].op == Op::kNeed) reach(p_.insns[i].fail);
+        for (uint32_t s : set)
+          if (sites_[s].insn == i) behind |= uint32_t{1} << s;
+      }
+      for_each_edge(p_, block.term, [&](const Edge& edge) { reach(edge.to); });
+    }
+    return passed;
+  }
+
+  /// Of the packets that come to the site through the guards before it, the share with its value;
+  /// nothing where no group says more than the site's own table.
+  std::optional<double> share_behind(uint32_t s, const Set& set, uint32_t passed) const {
+    std::vector<std::pair<uint32_t, uint64_t>> fields;
+    for (uint32_t other : set) {
+      const Site& site = sites_[other];
+      const bool above = site.block == sites_[s].block && site.insn < sites_[s].insn;
+      if (above || (passed >> other & 1) != 0)
+        fields.emplace_back(p_.insns[site.insn].source, site.value);
+    }
+    if (fields.empty()) return std::nullopt;
+    fields.emplace_back(p_.insns[sites_[s].insn].source, sites_[s].value);
+    const std::optional<double> share = work_.profile.share_of_last(fields);
+    return share && *share > sites_[s].share ? share : std::nullopt;
+  }
+
   /// Cuts the sites' blocks behind their sites.
   void guard(Work& work, Set set) const {
     Program& p = work.program;
+    const std::vector<uint32_t> passed = passed_before(set);
+    std::vector<std::optional<double>> shares(sites_.size());
+    for (uint32_t s : set) shares[s] = share_behind(s, set, passed[sites_[s].block]);
     // From the back: of two sites in a block, the later one is cut off first.
     std::ranges::sort(set, [&](uint32_t x, uint32_t y) { return sites_[x].insn > sites_[y].insn; });
     const BlockId leave = leave_block(work);
-    for (uint32_t s : set) cut(p, sites_[s], leave);
+    for (uint32_t s : set) {
+      cut(p, sites_[s], leave);
+      if (const std::optional<double> share = shares[s])
+        p.blocks[sites_[s].block].term.source =
+            source_of_made(work, *share, std::min(*share, 1 - *share));
+    }
     std::vector<uint32_t> order = forward_order(p);
     std::erase(order, index(leave));
     order.push_back(index(leave));

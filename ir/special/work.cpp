@@ -20,7 +20,7 @@ bool leaves_trace(Op op) { return op == Op::kEffect || op == Op::kCount; }
 // One turn suffices mostly; the next ones are for what the last one uncovered.
 constexpr int kMaxTurns = 3;
 
-constexpr uint64_t kMadeRuns = uint64_t{1} << 20;  // a share as counts
+constexpr uint64_t kMadeRuns = uint64_t{1} << 20;  // a share as counts; of more packets, more
 
 }  // namespace
 
@@ -84,10 +84,12 @@ uint32_t source_of_made(Work& work, double taken, double mispredicted) {
   for (const Insn& insn : work.general.insns) above(insn.source);
   if (!work.profile.branches.empty()) above(work.profile.branches.rbegin()->first);
   if (source == kNoSource) return kNoSource;
-  const auto part = [](double share) {
-    return static_cast<uint64_t>(kMadeRuns * std::clamp(share, 0.0, 1.0));
+  // A test that runs less often than packets come is one that not all have been asked.
+  const uint64_t runs = std::max(kMadeRuns, work.profile.packets);
+  const auto part = [runs](double share) {
+    return static_cast<uint64_t>(static_cast<double>(runs) * std::clamp(share, 0.0, 1.0));
   };
-  work.profile.branches[source] = {part(taken), kMadeRuns - part(taken), part(mispredicted)};
+  work.profile.branches[source] = {part(taken), runs - part(taken), part(mispredicted)};
   return source;
 }
 
