@@ -118,7 +118,7 @@ void learn(Known& known, const bpf_insn* insns) {
 
 void compile(Known& known) {
   if (known.copy.size() < 2) return;
-  auto engine = Engine::compile(known.copy, expression_of(known.at, known.copy.size()));
+  auto engine = Engine::compile(known.copy, expression_of(known.at, known.copy.size()), {});
   if (engine)
     known.engine = std::move(*engine);
   else

@@ -14,6 +14,7 @@
 
 #include "tools/pcap/expressions.h"
 #include "tools/pcap/handles.h"
+#include "tools/pcap/interface.h"
 #include "tools/pcap/notice.h"
 #include "tools/pcap/real.h"
 
@@ -33,15 +34,17 @@ void accept_all(pcap_t* pcap) {
 
 Result<std::unique_ptr<Engine>> engine_for(Handle& handle, pcap_t* pcap,
                                            const bpf_program& program) {
+  Engine::Promises promises = {.longest = static_cast<uint32_t>(real().pcap_snapshot(pcap))};
   if (handle.live) {
-    auto frames = FrameLayout::of_socket(real().pcap_fileno(pcap), real().pcap_datalink(pcap),
-                                         real().pcap_snapshot(pcap));
+    const int fd = real().pcap_fileno(pcap), dlt = real().pcap_datalink(pcap);
+    auto frames = FrameLayout::of_socket(fd, dlt, real().pcap_snapshot(pcap));
     if (!frames) return frames.error();
     handle.frames = *frames;
+    // Frames are filtered as they are in the ring, before libpcap cuts them to the snap length.
+    promises = {.longest = longest_frame(fd, dlt), .untagged = true};
   }
   std::span<const bpf_insn> insns(program.bf_insns, program.bf_len);
-  return Engine::compile(insns, expression_of(program.bf_insns, program.bf_len),
-                         static_cast<uint32_t>(real().pcap_snapshot(pcap)));
+  return Engine::compile(insns, expression_of(program.bf_insns, program.bf_len), promises);
 }
 
 // `note` is for `ipjit stats`; empty: not worth a line.
