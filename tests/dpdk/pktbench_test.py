@@ -5,7 +5,10 @@
     pktbench_test.py PROGRAM SOURCE_DIRECTORY
 """
 import json
+import os
 import pathlib
+import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -80,6 +83,38 @@ class Pktbench(unittest.TestCase):
         targets = [row for _, rows in measurements_dpdk.TARGETS for row in rows(self.json)]
         self.assertGreaterEqual(len(targets), 4)
         self.assertTrue(all(len(row) == 4 for row in targets))
+
+    def agrees(self, done, described):
+        """The run ended well, over the port that was asked for, and every packet came back."""
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn(described, done.stdout)
+        self.assertRegex(done.stdout, r"(?m)^  ipjit tier2 burst ")
+
+    def test_a_capture_goes_round(self):
+        """2,000 frames, each fourth of them to TCP port 80, as net_pcap replays them."""
+        frames = []
+        for number in range(2000):
+            ip = struct.pack(">BBHHHBBHII", 0x45, 0, 46, number, 0, 64, 6, 0, 0x0a000001 + number, 0x0a000002)
+            tcp = struct.pack(">HHIIHHHH", 1024 + number, 443 if number % 4 else 80, 0, 0, 0x5000, 0, 0, 0)
+            frames.append(bytes(12) + b"\x08\x00" + ip + tcp + bytes(6))
+        capture = struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1)
+        for frame in frames:
+            capture += struct.pack("<IIII", 1, 0, len(frame), len(frame)) + frame
+        with tempfile.NamedTemporaryFile(suffix=".pcap") as file:
+            file.write(capture)
+            file.flush()
+            self.agrees(run("filters", "--filters", "c", "--smoke", "--port", f"pcap:{file.name}"), "net_pcap")
+
+    @unittest.skipUnless(os.geteuid() == 0 and shutil.which("unshare") and shutil.which("ip"),
+                         "needs root and network namespaces")
+    def test_a_pair_of_virtual_cards(self):
+        lines = ["ip link add one type veth peer name two", "ip link set one up", "ip link set two up",
+                 'exec "$0" filters --filters c --smoke --port af_packet:one,two']
+        done = subprocess.run(["unshare", "-n", "sh", "-e", "-c", "\n".join(lines), PROGRAM],
+                              capture_output=True, text=True, timeout=100)
+        if "Operation not permitted" in done.stderr:
+            self.skipTest(done.stderr.strip())
+        self.agrees(done, "net_af_packet")
 
     def test_refusals(self):
         for arguments, status, why in (
