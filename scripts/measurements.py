@@ -270,6 +270,8 @@ def page(results):
            "is formed inside a repeat. Packet and compile times are the thread's CPU time; tcpdump is wall time.\n")
     yield "## Against the targets\n"
     yield table(["what", "at least (at most)", "measured", "reached"], list(target_rows(results)))
+    yield ("What falls short on quiet machines too, and why, is said in [benchmarking.md]"
+           "(benchmarking.md#numbers-that-fall-short-and-why).\n")
     for title, names, text in SECTIONS:
         yield title + "\n"
         if why := results.why_missing(names):
