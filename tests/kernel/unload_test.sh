@@ -1,22 +1,24 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The module comes and goes under traffic on two processors; no frame is lost, nothing is left behind.
-rounds=10
+# UNLOAD is the number of rounds, where the kernel's command line says so.
+rounds=${UNLOAD:-10}
+frames=$((rounds * 2000))
 ip link set lo up
-life traffic 20000 >/tmp/traffic.1 &
+life traffic "$frames" >/tmp/traffic.1 &
 first=$!
-life traffic 20000 >/tmp/traffic.2 &
+life traffic "$frames" >/tmp/traffic.2 &
 second=$!
 life churn 100000 1 >/dev/null &
 churn=$!
 done_rounds=0
-while [ $done_rounds -lt $rounds ]; do
+while [ $done_rounds -lt "$rounds" ]; do
   load mode=on sample_shift=3 || break
   sleep 0.2
   # In use for as long as one of the three has the device open.
   soon 120 unload 2>/dev/null || break
   done_rounds=$((done_rounds + 1))
 done
-equal "rounds of load and unload" $done_rounds $rounds
+equal "rounds of load and unload" $done_rounds "$rounds"
 load mode=on
 wait $first
 equal "first stream" $? 0
