@@ -6,7 +6,7 @@ import unittest
 from command import ipjit
 
 SUBCOMMANDS = ["filter", "exec", "stats", "top", "doctor", "compile", "profile", "graph", "verify",
-               "eval", "enable", "disable", "status"]
+               "eval", "enable", "disable", "status", "kernel", "budget"]
 
 
 class Usage(unittest.TestCase):
@@ -47,7 +47,11 @@ class Usage(unittest.TestCase):
         self.refused(["graph", "--format", "bmp", "ip"], "bmp")
         self.refused(["verify", "x"], "--contract")
         self.refused(["stats", "--all", "--pid", "1"], "--pid")
-        self.refused(["stats", "--pid", "many"], "many")
+        self.refused(["stats", "--pid", "many"], "--pid: 'many' is not a whole number above 0")
+        self.refused(["stats", "--pid", "0"], "'0' is not a whole number above 0")
+        self.refused(["stats", "--pid", "99999999999"], "--pid = 99999999999: not a number")
+        self.refused(["filter", "-r", "x", "-c", "-3", "ip"], "-c", "-3")
+        self.refused(["compile", "--snaplen", "x", "ip"], "--snaplen = x: not a number")
         self.refused(["top", "--sort", "soup"], "soup")
         self.refused(["top", "--delay", "0"], "--delay")
         self.refused(["top", "--once", "--count", "2"], "--count")

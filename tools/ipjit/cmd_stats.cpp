@@ -12,6 +12,7 @@
 #include "tools/ipjit/complaint.h"
 #include "tools/ipjit/kernel/module.h"
 #include "tools/ipjit/kernel/table.h"
+#include "tools/ipjit/positive.h"
 #include "tools/ipjit/stats_table.h"
 
 namespace ipjit::cli {
@@ -120,7 +121,7 @@ void add_stats(CLI::App& app, int& status) {
   CLI::Option* all = sub->add_flag("--all", options->all, "show every finished filter remembered");
   sub->add_flag("--why", options->why, "say why each runs on its tier, and what else was tried");
   sub->add_option("--pid", options->pid, "show this process's filters only")
-      ->check(CLI::PositiveNumber)
+      ->check(positive())
       ->excludes(all);
   sub->add_flag("--json", options->json, "print JSON");
   sub->callback([options, &status] { status = run(*options); });

@@ -10,6 +10,7 @@
 #include "tools/ipjit/complaint.h"
 #include "tools/ipjit/kernel/module.h"
 #include "tools/ipjit/kernel/rates.h"
+#include "tools/ipjit/positive.h"
 #include "tools/ipjit/stats_table.h"
 #include "tools/ipjit/terminal.h"
 #include "tools/ipjit/top_screen.h"
@@ -164,7 +165,7 @@ void add_top(CLI::App& app, int& status) {
       ->check(CLI::IsMember({"rate", "cpu", "ns", "saved", "pid"}))
       ->capture_default_str();
   CLI::Option* count = sub->add_option("-n,--count", options->count, "end after so many readings")
-                           ->check(CLI::PositiveNumber);
+                           ->check(positive());
   sub->add_flag("--once", options->once, "print one reading, over one delay")->excludes(count);
   sub->add_flag("--batch", options->batch, "print instead of drawing, also on a terminal");
   sub->add_flag("--json", options->json, "print an object a line for each reading");

@@ -11,6 +11,7 @@
 
 #include "bpf-frontend/text.h"
 #include "tools/ipjit/kernel/module.h"
+#include "tools/ipjit/positive.h"
 
 namespace ipjit::cli {
 
@@ -42,7 +43,7 @@ void add_traffic_options(CLI::App& sub, Traffic& traffic) {
   sub.add_option("--profile", traffic.profile, "file of `ipjit profile`, in place of a capture")
       ->excludes(capture);
   sub.add_option("-c", traffic.packets, "look at this many packets of the capture only")
-      ->check(CLI::PositiveNumber)
+      ->check(positive())
       ->needs(capture);
 }
 

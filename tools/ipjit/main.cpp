@@ -40,6 +40,7 @@ void add_subcommands(CLI::App& app, int& status) {
 }
 
 // CLI11 reports a word that is no subcommand as a missing one; the word itself is the better hint.
+// "Could not convert: --snaplen = x" is about a number, because words are checked one by one.
 std::string why_refused(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
   if (argc < 2) return "no subcommand given: see ipjit --help";
   std::string word = argv[1];
@@ -50,6 +51,9 @@ std::string why_refused(const CLI::App& app, const CLI::ParseError& error, int a
   std::string why = error.what();
   std::replace(why.begin(), why.end(), '\n', ' ');
   while (why.ends_with(' ')) why.pop_back();
+  constexpr std::string_view kNoNumber = "Could not convert: ";
+  if (why.starts_with(kNoNumber))
+    why = why.substr(kNoNumber.size()) + ": not a number that it takes";
   return why;
 }
 
