@@ -69,11 +69,18 @@ TEST(KernelReport, Budget) {
   user.what = 1;
   user.filters = 2;
   const std::vector<Use> uses = {{"all", all}, {"uid 1000", user}};
-  EXPECT_EQ(budget_text(uses, sample_view().info),
+  const DaemonStatus daemon = {.running = true,
+                               .pid = 7,
+                               .cpu_ms = 1250,
+                               .tier1_cpu_ms = 40,
+                               .tier1_percent = 50,
+                               .tier2_percent = 5};
+  EXPECT_EQ(budget_text(uses, sample_view().info, daemon),
             R"(WHOSE                FILTERS                     CODE                   TABLES
 all                        3         1.4 KiB of 1 MiB         64 KiB of 16 MiB
 uid 1000                   2       1.4 KiB of 256 KiB            64 KiB of any
 code cache 12.5 KiB of 1 MiB, 1 evicted under pressure
+ipjitd: first compiles 40 ms, at most 50 % of a processor; tier 2 1.2 s, at most 5 % of a processor
 --code-user       256 KiB  code of one user's filters
 --code-netns          any  code of one network namespace
 --code-all          1 MiB  code in all
@@ -82,7 +89,12 @@ code cache 12.5 KiB of 1 MiB, 1 evicted under pressure
 --table-all        16 MiB  tables in all
 --filters-user      1,024  filters of one user
 )");
-  const auto json = budget_json(uses, sample_view().info);
+  EXPECT_THAT(budget_text(uses, sample_view().info, {}),
+              testing::HasSubstr("\nipjitd does not run\n"));
+  EXPECT_TRUE(budget_json(uses, sample_view().info, {})["ipjitd"].is_null());
+  const auto json = budget_json(uses, sample_view().info, daemon);
+  EXPECT_EQ(json["ipjitd"]["tier2"]["cpu_ms"], 1250);
+  EXPECT_EQ(json["ipjitd"]["tier1"]["percent"], 50);
   EXPECT_EQ(json["limits"]["code-user"], 262144);
   EXPECT_EQ(json["uses"][1]["whose"], "uid 1000");
 }

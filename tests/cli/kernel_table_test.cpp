@@ -155,12 +155,16 @@ TEST(KernelRates, AreDifferences) {
 TEST(DaemonStatusFile, IsReadOrRefused) {
   Result<DaemonStatus> status = parse_daemon_status(
       R"({"version": 1, "pid": 7, "mode": "on", "waiting": 2, "counts": {"installs": 3},
-          "tier2": {"on": true, "unavailable": "no ipjit-tier2", "cpu_ms": 12},
+          "tier1": {"cpu_ms": 40, "percent": 50},
+          "tier2": {"on": true, "unavailable": "no ipjit-tier2", "cpu_ms": 12, "percent": 5},
           "filters": [{"id": 3, "tier": 2, "why": ["a", "b"]}]})");
   ASSERT_TRUE(status) << status.error().why;
   EXPECT_EQ(status->pid, 7);
   EXPECT_EQ(status->waiting, 2u);
   EXPECT_EQ(status->cpu_ms, 12u);
+  EXPECT_EQ(status->tier1_cpu_ms, 40u);
+  EXPECT_EQ(status->tier1_percent, 50u);
+  EXPECT_EQ(status->tier2_percent, 5u);
   EXPECT_EQ(status->no_tier2, "no ipjit-tier2");
   EXPECT_THAT(status->why[3], testing::ElementsAre("a", "b"));
   EXPECT_FALSE(parse_daemon_status("")->running);

@@ -46,6 +46,7 @@ check "top shows it" says "IN THE KERNEL" ipjit top --once --delay 0.2
 ipjit stats --why
 ipjit kernel
 check "budget" says "uid 0" ipjit budget
+check "and the compiler's" says "ipjitd: first compiles " ipjit budget
 check "a limit is set" says "code-user       128 KiB" ipjit budget --code-user 128k
 check "mode on" says "mode on" ipjit kernel mode on
 check "it is kept" grep -q "^mode = on" /etc/ipjit/kernel.conf

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// `ipjit budget`: how much memory of the kernel filters may take, and who takes it.
+// `ipjit budget`: how much memory of the kernel filters may take, and who takes it; how much of the
+// processor their compiler may.
 #include <fmt/core.h>
 
 #include <array>
@@ -20,6 +21,7 @@ constexpr const char* kHelp =
     R"(Shows what filters in the kernel use, and the limits; with an option it sets a limit, which is
 kept in /etc/ipjit/kernel.conf.  Bytes may end in k, M or G.  Under pressure the coldest code goes
 first, and its filter runs the kernel's own; filters beyond a user's number stay with the kernel's.
+What the compile daemon may take of a processor is set with its --tier1-percent, --tier2-percent.
 
 Examples:
   ipjit budget
@@ -90,11 +92,13 @@ int show(bool json, const KernelPlaces& places) {
   if (!info) return complain(info.error());
   Result<std::vector<Use>> uses = read_uses(**device);
   if (!uses) return complain(uses.error());
+  const DaemonStatus daemon = read_daemon_status(places.root + kDaemonStatusPath);
   if (json)
-    fmt::print("{}\n",
-               budget_json(*uses, *info).dump(2, ' ', false, Json::error_handler_t::replace));
+    fmt::print(
+        "{}\n",
+        budget_json(*uses, *info, daemon).dump(2, ' ', false, Json::error_handler_t::replace));
   else
-    fmt::print("{}", budget_text(*uses, *info));
+    fmt::print("{}", budget_text(*uses, *info, daemon));
   return kSuccess;
 }
 

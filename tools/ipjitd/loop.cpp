@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cmath>
 #include <condition_variable>
 #include <cstring>
 #include <ctime>
@@ -167,7 +168,11 @@ class TuningThread {
 
 class StatusFile {
  public:
-  StatusFile(std::string path, Log& log) : path_(std::move(path)), log_(log) {}
+  StatusFile(const LoopOptions& options, Log& log)
+      : path_(options.status_path),
+        log_(log),
+        cpu_{.tier1_percent = std::lround(options.tier1_share * 100),
+             .tier2_percent = std::lround(options.tier2_share * 100)} {}
   ~StatusFile() {
     if (!path_.empty()) unlink(path_.c_str());  // nobody decides any more
   }
@@ -189,13 +194,15 @@ class StatusFile {
       shown_changes_ = table.changes;
     }
     shown_ns_ = runtime::monotonic_ns();
-    if (Status written = write_whole(path_, status_json(daemon, table, tune)); !written)
+    cpu_.tier1_ms = thread_cpu_ns() / 1'000'000;
+    if (Status written = write_whole(path_, status_json(daemon, table, tune, cpu_)); !written)
       log_.say_seldom(Level::kWarning, "status", to_string(written.error()));
   }
 
  private:
   std::string path_;
   Log& log_;
+  CpuBudget cpu_;
   uint64_t shown_ns_ = 0, shown_changes_ = 0;
 };
 
@@ -254,7 +261,7 @@ Status serve(std::unique_ptr<kernel::Device> device, Log& log, const LoopOptions
       tuning.reset();
     }
   }
-  StatusFile status(options.status_path, log);
+  StatusFile status(options, log);
   runtime::Allowance allowance(options.tier1_share, kBurstNs);
   Came came = Came::kTime;
   while (came != Came::kSignal) {

@@ -48,7 +48,8 @@ Json json_of(const Known& known) {
 
 }  // namespace
 
-std::string status_json(const Daemon& daemon, Table& table, const TuneCounts& tune) {
+std::string status_json(const Daemon& daemon, Table& table, const TuneCounts& tune,
+                        const CpuBudget& cpu) {
   const Counts& counts = daemon.counts();
   Json json = {{"version", 1},
                {"pid", getpid()},
@@ -63,6 +64,7 @@ std::string status_json(const Daemon& daemon, Table& table, const TuneCounts& tu
                  {"gone", counts.gone},
                  {"events", counts.events},
                  {"events_lost", counts.events_lost}}},
+               {"tier1", {{"cpu_ms", cpu.tier1_ms}, {"percent", cpu.tier1_percent}}},
                {"tier2",
                 {{"on", tune.on},
                  {"unavailable", tune.unavailable},
@@ -71,7 +73,8 @@ std::string status_json(const Daemon& daemon, Table& table, const TuneCounts& tu
                  {"builds", tune.builds},
                  {"refusals", tune.refusals},
                  {"disagreed", tune.disagreed},
-                 {"cpu_ms", tune.cpu_ms}}}};
+                 {"cpu_ms", tune.cpu_ms},
+                 {"percent", cpu.tier2_percent}}}};
   Json filters = Json::array();
   std::lock_guard lock(table.mutex);
   for (const auto& [id, known] : table.filters) filters.push_back(json_of(known));

@@ -96,6 +96,25 @@ std::string limit_words(const LimitName& limit, uint64_t number) {
   return limit.in_bytes ? bytes_words(number) : grouped(number);
 }
 
+/// Processor time of the daemon, as its status file last said.
+std::string cpu_line(const DaemonStatus& daemon) {
+  if (!daemon.running) return "ipjitd does not run\n";
+  if (!daemon.tier1_percent) return "ipjitd: its use of the processor cannot be read\n";
+  const auto words = [](uint64_t ms, uint64_t percent) {
+    return fmt::format("{}, at most {} % of a processor",
+                       short_seconds(static_cast<double>(ms) / 1e3), percent);
+  };
+  return fmt::format("ipjitd: first compiles {}; tier 2 {}\n",
+                     words(daemon.tier1_cpu_ms, daemon.tier1_percent),
+                     words(daemon.cpu_ms, daemon.tier2_percent));
+}
+
+Json daemon_cpu_json(const DaemonStatus& daemon) {
+  if (!daemon.tier1_percent) return nullptr;
+  return {{"tier1", {{"cpu_ms", daemon.tier1_cpu_ms}, {"percent", daemon.tier1_percent}}},
+          {"tier2", {{"cpu_ms", daemon.cpu_ms}, {"percent", daemon.tier2_percent}}}};
+}
+
 /// Which limits hold for it.
 struct Limits {
   uint64_t code, table;
@@ -169,7 +188,8 @@ Json status_json(const KernelStatus& status) {
   return json;
 }
 
-std::string budget_text(std::span<const Use> uses, const ipjit_dev_info& info) {
+std::string budget_text(std::span<const Use> uses, const ipjit_dev_info& info,
+                        const DaemonStatus& daemon) {
   std::string out =
       fmt::format("{:<20} {:>7} {:>24} {:>24}\n", "WHOSE", "FILTERS", "CODE", "TABLES");
   for (const Use& one : uses) {
@@ -180,13 +200,15 @@ std::string budget_text(std::span<const Use> uses, const ipjit_dev_info& info) {
   const ipjit_dev_use all = uses.empty() ? ipjit_dev_use{} : uses.front().use;
   out += fmt::format("code cache {}, {} evicted under pressure\n",
                      of_limit(info.code_used, info.code_size), grouped(all.evictions));
+  out += cpu_line(daemon);
   for (const LimitName& limit : kLimits)
     out += fmt::format("--{:<12} {:>10}  {}\n", limit.name,
                        limit_words(limit, all.limit.*limit.limit), limit.meaning);
   return out;
 }
 
-Json budget_json(std::span<const Use> uses, const ipjit_dev_info& info) {
+Json budget_json(std::span<const Use> uses, const ipjit_dev_info& info,
+                 const DaemonStatus& daemon) {
   Json list = Json::array();
   for (const Use& one : uses)
     list.push_back({{"whose", one.whose},
@@ -196,11 +218,9 @@ Json budget_json(std::span<const Use> uses, const ipjit_dev_info& info) {
   const ipjit_dev_use all = uses.empty() ? ipjit_dev_use{} : uses.front().use;
   Json limits = Json::object();
   for (const LimitName& limit : kLimits) limits[limit.name] = all.limit.*limit.limit;
-  return {{"code_used", info.code_used},
-          {"code_size", info.code_size},
-          {"evictions", all.evictions},
-          {"limits", std::move(limits)},
-          {"uses", std::move(list)}};
+  return {{"code_used", info.code_used}, {"code_size", info.code_size},
+          {"evictions", all.evictions},  {"limits", std::move(limits)},
+          {"uses", std::move(list)},     {"ipjitd", daemon_cpu_json(daemon)}};
 }
 
 }  // namespace ipjit::cli

@@ -30,8 +30,10 @@ struct Use {
 };
 
 /// A line for all and each user and network namespace that has filters, then the limits.
-std::string budget_text(std::span<const Use> uses, const ipjit_dev_info& info);
-nlohmann::ordered_json budget_json(std::span<const Use> uses, const ipjit_dev_info& info);
+std::string budget_text(std::span<const Use> uses, const ipjit_dev_info& info,
+                        const DaemonStatus& daemon);
+nlohmann::ordered_json budget_json(std::span<const Use> uses, const ipjit_dev_info& info,
+                                   const DaemonStatus& daemon);
 
 /// "640 B", "12 KiB", "1.5 MiB"
 std::string bytes_words(uint64_t bytes);

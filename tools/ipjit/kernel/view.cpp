@@ -59,6 +59,10 @@ Result<DaemonStatus> parse_daemon_status(const std::string& text) {
     status.waiting = json.value("waiting", uint64_t{0});
     const Json tier2 = json.value("tier2", Json::object());
     status.cpu_ms = tier2.value("cpu_ms", uint64_t{0});
+    status.tier2_percent = tier2.value("percent", uint64_t{0});
+    const Json tier1 = json.value("tier1", Json::object());
+    status.tier1_cpu_ms = tier1.value("cpu_ms", uint64_t{0});
+    status.tier1_percent = tier1.value("percent", uint64_t{0});
     status.no_tier2 = tier2.value("unavailable", "");
     if (status.no_tier2.empty() && !tier2.value("on", true)) status.no_tier2 = "switched off";
     for (const Json& filter : json.value("filters", Json::array()))

@@ -17,6 +17,9 @@ struct DaemonStatus {
   int pid = 0;
   uint64_t waiting = 0;       ///< filters that wait for a compiler
   uint64_t cpu_ms = 0;        ///< spent on tier 2
+  uint64_t tier1_cpu_ms = 0;  ///< spent on first compiles
+  /// Of one processor, what either may take in the long run; 0: a daemon that does not say.
+  uint64_t tier1_percent = 0, tier2_percent = 0;
   std::string no_tier2 = {};  ///< why there is no tier 2; empty: there is
   std::map<uint64_t, std::vector<std::string>> why = {};  ///< by filter: why its code is as it is
 
