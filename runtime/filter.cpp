@@ -68,7 +68,9 @@ Filter::Filter(const Request& request, std::unique_ptr<FilterStats> stats,
       request_(request),
       stats_(std::move(stats)),
       tier_(tiered(request) ? tier_state_for(request, *stats_) : nullptr),
-      slot_(*this, *stats_, std::move(unit), tier_.get()) {}
+      slot_(*this, *stats_, std::move(unit), tier_.get()) {
+  slot_.called_from(request.caller);
+}
 
 Filter::~Filter() { close_tier_state(tier_); }
 

@@ -159,9 +159,11 @@ void copy_record(const FilterRecord& from, ipjit_stats& to) {
 
 ipjit_filter* ipjit_compile(const ipjit_insn* insns, size_t count, const ipjit_options* options,
                             ipjit_error* error) {
+  const void* const caller = __builtin_return_address(0);  // who compiles will mostly run it
   return at_the_border<ipjit_filter*>(error, nullptr, [&]() -> Result<ipjit_filter*> {
     Result<Wish> wish = wish_of(options);
     if (!wish) return wish.error();
+    wish->request.caller = caller;
     Result<std::span<const bpf::Insn>> program = insns_of(insns, count);
     if (!program) return program.error();
     return handed_out(Filter::create(*program, wish->request, {.name = wish->name}));
@@ -170,10 +172,12 @@ ipjit_filter* ipjit_compile(const ipjit_insn* insns, size_t count, const ipjit_o
 
 ipjit_filter* ipjit_compile_expression(const char* expression, const ipjit_options* options,
                                        ipjit_error* error) {
+  const void* const caller = __builtin_return_address(0);
   return at_the_border<ipjit_filter*>(error, nullptr, [&]() -> Result<ipjit_filter*> {
     if (!expression) return bad_option("expression is NULL");
     Result<Wish> wish = wish_of(options);
     if (!wish) return wish.error();
+    wish->request.caller = caller;
     return handed_out(Filter::create(expression, wish->link, wish->request, {.name = wish->name}));
   });
 }

@@ -246,14 +246,16 @@ TEST(Capi, RunsABurstOfAnySize) {
 }
 
 /// Calls from one 4 GiB of addresses into another are slow (runtime/code_memory.cpp).
-TEST(Capi, TheNextProgramLiesNearWhoeverRunsIt) {
+TEST(Capi, ProgramsLieNearWhoeverCompilesAndThenRunsThem) {
   const auto packet = ip_packet();
   const auto four_gigabytes = [](auto* code) { return reinterpret_cast<uintptr_t>(code) >> 32; };
   Owned owned(kOnlyIp, nullptr);
+  EXPECT_EQ(four_gigabytes(owned.filter->program->direct), four_gigabytes(&ip_packet));
   const auto replaced_lies_at = [&] {
     EXPECT_EQ(ipjit_filter_replace(owned.filter, kOnlyIp.data(), kOnlyIp.size(), nullptr), 0);
     return four_gigabytes(owned.filter->program->direct);
   };
+  EXPECT_EQ(replaced_lies_at(), four_gigabytes(&ip_packet)) << "nobody has run it";
   ipjit_filter* const filter = owned.filter;
   for (int i = 0; i < 100; ++i) EXPECT_EQ(ipjit_filter_run(filter, packet.data(), 64, 64), 65535u);
   EXPECT_EQ(replaced_lies_at(), four_gigabytes(&ip_packet)) << "inlined into this program";
