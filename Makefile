@@ -56,4 +56,4 @@ deb:
 	@ls -1 $(BUILD)/*.deb
 
 clean:
-	rm -rf build-release build-asan build-tsan build-check
+	rm -rf build-release build-asan build-tsan build-tidy build-check

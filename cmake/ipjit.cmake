@@ -52,6 +52,12 @@ if(IPJIT_PCH)
   add_subdirectory(${PROJECT_SOURCE_DIR}/cmake/pch ${PROJECT_BINARY_DIR}/pch)
 endif()
 
+# With CMAKE_UNITY_BUILD, eight files of a target are compiled as one, which parses headers once.
+# These are not: something of their own has a name that another file of the target has too.
+function(ipjit_alone)
+  set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+endfunction()
+
 # A stage: every source in this folder (not below) makes the static library ipjit_NAME.
 function(ipjit_floor name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})

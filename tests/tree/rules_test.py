@@ -13,6 +13,7 @@ CASES = [
     ("include_floors", "runtime/x.cpp", "#include <urcu/rcu.h>\n", "#include <asmjit/x86.h>\n"),
     ("include_floors", "verifier/core/x.c", "#include <stdint.h>\n", "#include <stdio.h>\n"),
     ("quoted_includes_exist", "ir/x.cpp", '#include "ir/program.h"\n', '#include "ir/no_such.h"\n'),
+    ("included_sources", "ir/x.cpp", '#include "ir/text.h"\n', '#include "ir/text.cpp"\n'),
     ("licences", "ir/x.cpp", SPDX, "// hello\n"),
     ("licences", "verifier/core/x.c", "/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */\n", SPDX),
     ("sizes", "ir/x.cpp", "\n" * 500, "\n" * 501),

@@ -125,6 +125,14 @@ def check_quoted_includes_exist(tree):
                 yield f"{name}:{line_of(text, match.start())}: \"{quoted}\" is not in the tree"
 
 
+def check_included_sources(tree):
+    for name, text in tree.code().items():
+        for match in INCLUDE.finditer(text):
+            included = match.group(1) or match.group(2)
+            if included.endswith((".c", ".cpp")):
+                yield f"{name}:{line_of(text, match.start())}: {included} is no header"
+
+
 def check_licences(tree):
     for name, text in tree.files.items():
         path = pathlib.Path(name)

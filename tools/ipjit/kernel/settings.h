@@ -17,7 +17,7 @@ namespace ipjit::cli {
 /// Where the command keeps what outlives it.  Another root is for tests and image builders, who set
 /// IPJIT_ROOT.
 struct KernelPlaces {
-  std::string root = "";  ///< "" or an absolute path without a slash at its end
+  std::string root;  ///< "" or an absolute path without a slash at its end
 
   std::string settings() const { return root + "/etc/ipjit/kernel.conf"; }
   std::string state() const { return root + "/var/lib/ipjit"; }
