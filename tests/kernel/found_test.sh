@@ -37,7 +37,10 @@ check "takes nothing" life absent 80000
 unload
 refuse "a mode that does not exist" load mode=sometimes
 refuse "a namespace word that does not exist" load netns=some
-sysctl -qw net.core.bpf_jit_enable=0
-refuse "a kernel that compiles no filters" load
-equal "and says so in one line" "$(dmesg | grep -c 'ipjit: not loaded: the kernel compiles no filters')" 1
-sysctl -qw net.core.bpf_jit_enable=1
+if sysctl -qw net.core.bpf_jit_enable=0 2>/dev/null; then
+  refuse "a kernel that compiles no filters" load
+  equal "and says so in one line" "$(dmesg | grep -c 'ipjit: not loaded: the kernel compiles no filters')" 1
+  sysctl -qw net.core.bpf_jit_enable=1
+else
+  skip "a kernel that compiles no filters" "this one always does"
+fi

@@ -19,6 +19,7 @@ while [ $done_rounds -lt "$rounds" ]; do
   done_rounds=$((done_rounds + 1))
 done
 equal "rounds of load and unload" $done_rounds "$rounds"
+echo "# $rounds rounds under twice $frames frames"
 load mode=on
 wait $first
 equal "first stream" $? 0
