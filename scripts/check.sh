@@ -60,7 +60,7 @@ stage_tidy() {
   # CLI11 cost up to half a minute a file, and they are not ours.
   cmake --preset tidy || return
   run-clang-tidy-19 -quiet -extra-arg=-Wno-unknown-warning-option -extra-arg=-Wno-deprecated-declarations -j "$jobs" -p build-tidy \
-    "^$PWD/(build-tidy/)?(arch-detect|ir|lookup|bpf-frontend|tier1-asmjit|verifier|tier2-llvm|runtime|tools)/(?!ipjit/(cmd_|main\.|filter_source\.)|.*/ipjit_cli\.dir/).*\.(c|cpp|cxx)$"
+    "^$PWD/(build-tidy/)?(arch-detect|ir|lookup|bpf-frontend|tier1-asmjit|verifier|tier2-llvm|runtime|tools)/(?!ipjit/(cmd_|main\.|source_options\.)|.*/ipjit_cli\.dir/).*\.(c|cpp|cxx)$"
 }
 
 stage_asan() {
