@@ -43,7 +43,7 @@ constexpr size_t kPagesKept = 32;
 constexpr uint8_t kInt3 = 0xcc;
 
 constexpr uintptr_t kReach = uintptr_t{1} << 32;   // targets that a predictor tells apart
-constexpr uintptr_t kBelow = uintptr_t{64} << 20;  // the caller
+constexpr uintptr_t kBelow = uintptr_t{64} << 20;  // the caller: more than programs are long
 constexpr uintptr_t kAbove = uintptr_t{1} << 30;   // the caller, where below is no room: heaps grow
 constexpr uintptr_t kRoom = uintptr_t{256} << 20;  // then from the beginning
 
@@ -56,7 +56,8 @@ bool is_near(const void* a, const void* b) {
 
 /// A place that is likely to be free; if it is not, the system takes another.
 void* place_near(const void* caller, size_t bytes) {
-  const auto text = reinterpret_cast<uintptr_t>(caller);
+  // Rounded, so that all callers of a program count from one place.
+  const uintptr_t text = reinterpret_cast<uintptr_t>(caller) / kBelow * kBelow;
   const uintptr_t offset = placed.fetch_add(bytes, std::memory_order_relaxed) % kRoom;
   const bool below = text % kReach >= 2 * (kBelow + kRoom);
   const uintptr_t place = below ? text - kBelow - offset - bytes : text + kAbove + offset;
@@ -68,6 +69,8 @@ uint8_t* take_kept_page(const void* caller) {
     uint8_t* page = kept.load(std::memory_order_relaxed);
     if (page && is_near(page, caller) && kept.compare_exchange_strong(page, nullptr)) return page;
   }
+  // Pages that nobody nearby asks for would fill the keep for good.
+  if (uint8_t* far = kept_pages[0].exchange(nullptr)) munmap(far, kPage);
   return nullptr;
 }
 

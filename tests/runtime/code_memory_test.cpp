@@ -156,6 +156,19 @@ TEST(CodeMemory, LiesInTheFourGigabytesOfItsCaller) {
   EXPECT_EQ(four_gigabytes(unit_of(only_ip())->code->bytes().data()), four_gigabytes(here));
 }
 
+TEST(CodeMemory, CallersOfOneProgramDoNotTakeEachOthersPlaces) {
+  if (kSanitized) GTEST_SKIP() << "a sanitizer decides where memory lies";
+  const auto first = reinterpret_cast<uintptr_t>(&CodeMemory::seal);
+  std::vector<std::unique_ptr<Unit>> units;
+  for (uintptr_t page = 0; page < 40; ++page) {
+    auto unit = build(always(1), {.caller = reinterpret_cast<const void*>(first + page * 4096)});
+    ASSERT_TRUE(unit);
+    const void* const code = (*unit)->code->bytes().data();
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(code) >> 32, first >> 32) << page;
+    units.push_back(std::move(*unit));
+  }
+}
+
 TEST(CodeMemory, NothingOfThisProcessIsWritableAndExecutable) {
   const auto unit = unit_of(only_ip());
   std::ifstream maps("/proc/self/maps");
