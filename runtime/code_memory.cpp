@@ -69,8 +69,13 @@ uint8_t* take_kept_page(const void* caller) {
     uint8_t* page = kept.load(std::memory_order_relaxed);
     if (page && is_near(page, caller) && kept.compare_exchange_strong(page, nullptr)) return page;
   }
-  // Pages that nobody nearby asks for would fill the keep for good.
-  if (uint8_t* far = kept_pages[0].exchange(nullptr)) munmap(far, kPage);
+  // Pages that nobody nearby asks for would fill the keep for good: one of them goes.
+  for (auto& kept : kept_pages) {
+    uint8_t* far = kept.load(std::memory_order_relaxed) ? kept.exchange(nullptr) : nullptr;
+    if (!far) continue;
+    munmap(far, kPage);
+    break;
+  }
   return nullptr;
 }
 

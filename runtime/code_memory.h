@@ -38,9 +38,8 @@ class CodeMemory {
  public:
   /// Copies a unit into anonymous memory of its own and seals it.
   ///
-  /// Takes: a proof of exactly these bytes; anything else is a broken promise.  `caller`: some
-  /// code,
-  ///        calls from which should be cheap; null: the runtime's own.
+  /// Takes: a proof of exactly these bytes; anything else is a broken promise.  Code from which
+  ///        calls should be cheap; null: the runtime's own.
   /// Fails: kNoMemory, kRefused (the system forbids executable memory); `why` names the call.
   static Result<InstalledCode> seal(std::span<const uint8_t> unit, const verifier::Proof& proof,
                                     const void* caller = nullptr);

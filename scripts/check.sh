@@ -10,10 +10,8 @@
 # processor busy, the slow scripts the others.
 #
 # Each stage prints one line; its log is build-check/STAGE.log.  A stage that fails does not stop
-# the others.  What waits for other programs may wait in vain on a machine that does other things:
-# a test of the stages release and long that fails has a second try, and a line says so.  The last
-# line is "N passed, N failed" (with ", N skipped" if tests skipped), counting single tests; the
-# exit status is 0 only if none failed.
+# the others.  The last line is "N passed, N failed" (with ", N skipped" if tests skipped), counting
+# single tests; the exit status is 0 only if none failed.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -51,7 +49,7 @@ stage_format() {
 }
 
 stage_release() {
-  configure_and_build release && run_tests release release -LE 'slow|vm' --repeat until-pass:2
+  configure_and_build release && run_tests release release -LE 'slow|vm'
 }
 
 stage_tidy() {
@@ -110,7 +108,7 @@ stage_fuzz() {
   return $bad
 }
 
-stage_slow() { configure_and_build release && run_tests slow release -L slow --repeat until-pass:2; }
+stage_slow() { configure_and_build release && run_tests slow release -L slow; }
 
 # The module and what runs in the virtual machine.  Where headers are missing the module is not
 # built; its tests say so, as where QEMU is missing, and are skipped.
@@ -121,9 +119,9 @@ build_for_machine() {
   fi
 }
 
-stage_kernel() { build_for_machine && run_tests kernel release -L vm --repeat until-pass:2; }
+stage_kernel() { build_for_machine && run_tests kernel release -L vm; }
 
-stage_long() { build_for_machine && run_tests long release -L 'slow|vm' --repeat until-pass:2; }
+stage_long() { build_for_machine && run_tests long release -L 'slow|vm'; }
 
 say_stage() {
   local name=$1 status=$2 seconds=$3 counts=$4 word=ok
@@ -139,7 +137,6 @@ for stage in "${stages[@]}"; do
   status=$?
   counts=$(scripts/tally.py stage "$out" "$stage" "$status" | tee -a "$out/tally")
   say_stage "$stage" "$status" $((SECONDS - start)) "${counts#* }"
-  sed -nE 's/^ *[0-9]+\/[0-9]+ +Test +#[0-9]+: ([^ ]+) .*\*\*\*.*/    tried twice: \1/p' "$out/$stage.log" | sort -u
   if ((status != 0)); then
     grep -E '(\[  FAILED  \]|FAIL |FAIL: |error:|\*\*\*|ERROR: |runtime error|The following tests)' "$out/$stage.log" |
       sort -u | head -30 | sed 's/^/    /'

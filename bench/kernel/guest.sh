@@ -32,10 +32,11 @@ kernel_state info verify_cycles >/tmp/cycles
 kernel_state info verify_bytes >/tmp/bytes
 END
 
-# Another daemon goes on to tier 2, from the packets that are sampled while filters are kept busy.  Not
-# for each filter it pays, so after so many tries that is that.  The cost model alone decides: a race would
-# refuse whatever has more instructions, because they are time here.  Then the daemon ends: while it is measured nothing is exchanged but by a retreat, and who
-# is at tier 2 afterwards was so before.
+# Another daemon goes on to tier 2, from the packets that are sampled while filters are kept busy.
+# Not for each filter it pays, so after so many tries that is that.  The cost model alone decides: a
+# race would refuse whatever has more instructions, because they are time here.  Then the daemon
+# ends: while it is measured nothing is exchanged but by a retreat, and who is at tier 2 afterwards
+# was so before.
 cat >/tmp/tier2.sh <<'END'
 . /tmp/daemon.sh
 tries=$(cat /tmp/tries 2>/dev/null || echo 0)

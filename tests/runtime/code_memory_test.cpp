@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdio>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include "bpf-frontend/translate.h"
@@ -166,6 +167,26 @@ TEST(CodeMemory, CallersOfOneProgramDoNotTakeEachOthersPlaces) {
     const void* const code = (*unit)->code->bytes().data();
     EXPECT_EQ(reinterpret_cast<uintptr_t>(code) >> 32, first >> 32) << page;
     units.push_back(std::move(*unit));
+  }
+}
+
+TEST(CodeMemory, KeepsPagesOfThoseWhoAskForThem) {
+  if (kSanitized) GTEST_SKIP() << "a sanitizer decides where memory lies";
+  constexpr size_t kMany = 32;  // what is kept at most
+  const auto addresses_near = [](const void* caller) {
+    std::vector<std::unique_ptr<Unit>> units;
+    std::set<const void*> addresses;
+    while (units.size() < kMany) {
+      auto unit = build(always(1), {.caller = caller});
+      addresses.insert((*unit)->code->bytes().data());
+      units.push_back(std::move(*unit));
+    }
+    return addresses;
+  };
+  for (const void* caller :
+       {reinterpret_cast<const void*>(&CodeMemory::seal), reinterpret_cast<const void*>(&mmap)}) {
+    const auto first = addresses_near(caller);  // the others' pages go meanwhile
+    EXPECT_EQ(addresses_near(caller), first);
   }
 }
 
