@@ -81,7 +81,7 @@ if [ -e $server ]; then
   check "it starts the server, which compiles" soon 60 compiles
   check "and it runs" pidof ipjit-tier2
   for pid in $(pidof ipjit-tier2); do check "the server is confined as that is" confined "$pid" asks; done
-  denied 'comm="ipjit-tier2"' && not_ok "the server may do what it must"
+  refuse "the server may do what it must" was_denied 'comm="ipjit-tier2"'
   home=/root  # of the machine's one user
   check "and keeps what it has compiled" test -d $home/.cache/ipjit/tier2
   end_server
