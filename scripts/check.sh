@@ -10,8 +10,12 @@
 # processor busy, the slow scripts the others.
 #
 # Each stage prints one line; its log is build-check/STAGE.log.  A stage that fails does not stop
-# the others.  The last line is "N passed, N failed" (with ", N skipped" if tests skipped), counting
-# single tests; the exit status is 0 only if none failed.
+# the others.  What waits for other programs may wait in vain on a machine that does other things: a
+# test of the stages release and long that fails has a second try.  That it failed is said, with the
+# reason, and is a fault to be looked for.  What the sanitizers find has no second try.
+#
+# The last line is "N passed, N failed" (with ", N skipped" if tests skipped), counting single tests;
+# the exit status is 0 only if none failed.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -49,7 +53,7 @@ stage_format() {
 }
 
 stage_release() {
-  configure_and_build release && run_tests release release -LE 'slow|vm'
+  configure_and_build release && run_tests release release -LE 'slow|vm' --repeat until-pass:2
 }
 
 stage_tidy() {
@@ -108,7 +112,7 @@ stage_fuzz() {
   return $bad
 }
 
-stage_slow() { configure_and_build release && run_tests slow release -L slow; }
+stage_slow() { configure_and_build release && run_tests slow release -L slow --repeat until-pass:2; }
 
 # The module and what runs in the virtual machine.  Where headers are missing the module is not
 # built; its tests say so, as where QEMU is missing, and are skipped.
@@ -119,14 +123,24 @@ build_for_machine() {
   fi
 }
 
-stage_kernel() { build_for_machine && run_tests kernel release -L vm; }
+stage_kernel() { build_for_machine && run_tests kernel release -L vm --repeat until-pass:2; }
 
-stage_long() { build_for_machine && run_tests long release -L 'slow|vm'; }
+stage_long() { build_for_machine && run_tests long release -L 'slow|vm' --repeat until-pass:2; }
 
 say_stage() {
   local name=$1 status=$2 seconds=$3 counts=$4 word=ok
   ((status == 0)) || word=FAILED
   printf '%-8s %-6s %5d s  %s\n' "$name" "$word" "$seconds" "$counts"
+}
+
+# say_second_tries LOG: of a stage that passed, what failed at first, and the lines that say why.
+say_second_tries() {
+  sed -nE 's/^ *[0-9]+\/[0-9]+ +Test +#[0-9]+: ([^ ]+) .*\*\*\*(Failed|Timeout|Exception).*/\1/p' "$1" | sort -u | {
+    mapfile -t names
+    ((${#names[@]})) || return
+    printf '    failed, then passed: %s\n' "${names[@]}"
+    grep -E '^(not ok |FAIL: |ERROR: |\[  FAILED)|: Failure$' "$1" | sort -u | head -10 | sed 's/^/    | /'
+  }
 }
 
 begun=$SECONDS
@@ -137,6 +151,7 @@ for stage in "${stages[@]}"; do
   status=$?
   counts=$(scripts/tally.py stage "$out" "$stage" "$status" | tee -a "$out/tally")
   say_stage "$stage" "$status" $((SECONDS - start)) "${counts#* }"
+  ((status == 0)) && say_second_tries "$out/$stage.log"
   if ((status != 0)); then
     grep -E '(\[  FAILED  \]|FAIL |FAIL: |error:|\*\*\*|ERROR: |runtime error|The following tests)' "$out/$stage.log" |
       sort -u | head -30 | sed 's/^/    /'

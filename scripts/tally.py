@@ -7,10 +7,10 @@
     tally.py total FILE               the sum over such lines; exit 1 if any failed
 
 A stage that ran ctest has DIR/STAGE.junit.xml.  A ctest case that is a GoogleTest program NAME_test
-left DIR/STAGE.reports/NAME_test.xml and counts as the tests in it; one whose output ends in
-"N passed, N failed", or in unittest's summary, counts as that; any other counts as one.  A program
-that died counts one failure beside what it managed to report.  A stage without ctest counts its PASS
-and FAIL lines, or one.
+left DIR/STAGE.reports/NAME_test.xml and counts as the tests in it (NAME_test_1.xml where it was
+tried again); one whose output ends in "N passed, N failed", or in unittest's summary, counts as
+that; any other counts as one.  A program that died counts one failure beside what it managed to
+report.  A stage without ctest counts its PASS and FAIL lines, or one.
 """
 import pathlib
 import re
@@ -45,6 +45,9 @@ def case_counts(case, reports):
     """One ctest case, as the tests that it stands for."""
     ok = case.get("status") == "run" and case.find("failure") is None
     report = reports / (case.get("name") + "_test.xml")
+    again = reports / (case.get("name") + "_test_1.xml")
+    if again.exists():
+        report = again
     output = case.findtext("system-out") or ""
     said, unittests = LINE.findall(output), UNITTEST.findall(output)
     if report.exists():
