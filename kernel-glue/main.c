@@ -14,6 +14,7 @@
 #include "cache.h"
 #include "count.h"
 #include "device.h"
+#include "elsewhere.h"
 #include "layout.h"
 #include "module.h"
 #include "sample.h"
@@ -98,6 +99,7 @@ static int __init ipjit_init(void)
 	err = ipjit_device_init();
 	if (err)
 		goto err_socket;
+	ipjit_elsewhere_init();
 	return 0;
 
 err_socket:
@@ -113,6 +115,7 @@ err_cache:
 
 static void __exit ipjit_exit(void)
 {
+	ipjit_elsewhere_uninit();
 	ipjit_device_uninit();
 	ipjit_socket_uninit();
 	ipjit_slot_uninit();
