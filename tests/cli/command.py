@@ -7,9 +7,14 @@ import pathlib
 import signal
 import struct
 import subprocess
+import sys
 
 IPJIT = os.environ["IPJIT"]
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(SOURCE / "tests"))
+from apart import own_shared_memory  # noqa: E402  (from the directory above)
+
+own_shared_memory()
 HAVE_TIER2 = bool(os.environ.get("HAVE_TIER2"))  # built with LLVM
 CORPUS = SOURCE.parent / "shared" / "corpus"
 
@@ -31,6 +36,15 @@ def ipjit(*words, stdin=b"", env=None, **more):
         stdin = stdin.encode()
     return subprocess.run([IPJIT, *map(str, words)], input=stdin, capture_output=True, timeout=120,
                           env={**CLEAN, **(env or {})}, check=False, **more)
+
+
+def wait_for_tier2():
+    """Until the compile server compiles.  Who asks it first starts it, and has ten seconds of patience:
+    a machine that has much else to do, or reads LLVM from its disk for the first time, may need more."""
+    for _ in range(12):
+        done = ipjit("compile", "--engine", "tier2", "--emit", "bytes", "ip")
+        if done.returncode == 0 or b" in time" not in done.stderr:
+            return
 
 
 def evaluate(engine, *cases):

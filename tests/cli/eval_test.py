@@ -5,7 +5,7 @@ import json
 import subprocess
 import unittest
 
-from command import CLEAN, HAVE_TIER2, IPJIT, evaluate, ipjit, tcp_packet
+from command import CLEAN, HAVE_TIER2, IPJIT, evaluate, ipjit, tcp_packet, wait_for_tier2
 
 ENGINES = ["interp", "tier1", "libpcap"]
 OURS = ["interp", "tier1"]
@@ -114,6 +114,7 @@ class Eval(unittest.TestCase):
 
     @unittest.skipUnless(HAVE_TIER2, "built without LLVM: there is no ipjit-tier2")
     def test_tier2_agrees_with_the_interpreter(self):
+        wait_for_tier2()
         packets = [{"hex": TCP}, {"hex": TCP[:40]}, {"hex": ""}, {"hex": "ff" * 60}]
         hosts = " or ".join(f"host 192.0.2.{i}" for i in range(1, 30))
         cases = [{"id": expr, "expr": expr, "packets": packets * 20}
@@ -163,7 +164,7 @@ class Eval(unittest.TestCase):
                 child.stdin.flush()
                 self.assertEqual(json.loads(child.stdout.readline())["id"], i)
             child.stdin.close()
-            self.assertEqual(child.wait(timeout=10), 0)
+            self.assertEqual(child.wait(timeout=120), 0)
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ class Exec(unittest.TestCase):
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
                 self.assertEqual(child.stdout.readline(), b"ready\n")
                 child.send_signal(signal.SIGUSR1)
-                out, _ = child.communicate(timeout=20)
+                out, _ = child.communicate(timeout=120)
                 self.assertEqual((out, child.returncode), (b"got\n", 5))
 
     def test_stop_and_continue(self):
@@ -59,7 +59,7 @@ class Exec(unittest.TestCase):
             pid, status = os.waitpid(child.pid, os.WUNTRACED)
             self.assertTrue(pid == child.pid and os.WIFSTOPPED(status))
             os.kill(child.pid, signal.SIGCONT)
-            self.assertEqual(child.wait(timeout=20), 6)
+            self.assertEqual(child.wait(timeout=120), 6)
 
     def test_preload_is_added_in_front(self):
         for done in self.both("sh", "-c", "echo $LD_PRELOAD", env={"LD_PRELOAD": ""}):
@@ -165,7 +165,8 @@ class Stats(unittest.TestCase):
         self.assertIn("finished", table)
 
     def finished(self, capture, name):
-        """A filter's record and table.  A hundred filters that others finish meanwhile push it out."""
+        """A filter's record and table.  Where /dev/shm is shared with others, a hundred filters that
+        they finish meanwhile push it out."""
         for _ in range(20):
             begun = time.time_ns()
             self.assertEqual(ipjit("filter", "-r", capture, name).returncode, 0)
@@ -189,7 +190,7 @@ class Stats(unittest.TestCase):
             with os.fdopen(write, "wb") as stream:
                 stream.write(pcap_file([]))
                 stream.flush()
-                deadline = time.monotonic() + 20
+                deadline = time.monotonic() + 120
                 while True:
                     mine = [r for r in self.records("--pid", child.pid)
                             if r["started_ns"] >= begun]
@@ -198,7 +199,7 @@ class Stats(unittest.TestCase):
                     time.sleep(0.02)
                 self.assertEqual([(r["filter"], r["alive"]) for r in mine],
                                  [("udp port 4711", True)])
-            child.communicate(timeout=20)
+            child.communicate(timeout=120)
             self.assertEqual(child.returncode, 0)
 
     def test_table_fits_its_columns(self):

@@ -9,7 +9,8 @@ import subprocess
 import tempfile
 import unittest
 
-from command import CLEAN, HAVE_TIER2, IPJIT, ipjit, pcap_file, pcapng_file, tcp_packet
+from command import (CLEAN, HAVE_TIER2, IPJIT, ipjit, pcap_file, pcapng_file, tcp_packet,
+                     wait_for_tier2)
 
 PACKETS = [tcp_packet(dport=80 if i % 3 == 0 else 81, payload=bytes(i)) for i in range(1500)]
 WEB = "tcp port 80"
@@ -133,6 +134,7 @@ class Filter(unittest.TestCase):
         self.assertTrue(done.stderr.startswith(b"ipjit: tier2: "), done.stderr)
         if not HAVE_TIER2:
             self.skipTest("built without LLVM: there is no ipjit-tier2")
+        wait_for_tier2()
         got = self.summary("-r", self.pcap, "--engine", "tier2", WEB)
         self.assertEqual((got["engine"], got["matched"]), ("tier2", MATCHES))
 
@@ -158,7 +160,7 @@ class Filter(unittest.TestCase):
             os.close(theirs)
             shown = self.all_of(ours)
             child.stdout.read()
-            self.assertEqual(child.wait(timeout=20), 0)
+            self.assertEqual(child.wait(timeout=120), 0)
         os.close(ours)
         self.assertRegex(shown, rb"\[#* *\] +\d+ %")
 

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import unittest
 
-from command import HAVE_TIER2, ipjit, pcap_file, tcp_packet
+from command import HAVE_TIER2, ipjit, pcap_file, tcp_packet, wait_for_tier2
 
 WEB = "tcp port 80"
 NO_TIER2 = {"IPJIT_TIER2": "off"}
@@ -122,6 +122,11 @@ class CompileForTraffic(Special):
 
 @unittest.skipUnless(HAVE_TIER2, "built without LLVM: there is no ipjit-tier2")
 class Tier2(Special):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        wait_for_tier2()
+
     def test_code_is_verified_and_says_what_was_done(self):
         text = self.out("compile", "--engine", "tier2", "-r", self.capture, WEB)
         lines = text.splitlines()

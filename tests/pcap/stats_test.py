@@ -3,9 +3,14 @@
 import os
 import shutil
 import subprocess
+import sys
+import time
 import unittest
 
 import setting
+
+sys.path.insert(0, os.path.join(setting.SOURCE, "tests"))
+from apart import own_shared_memory  # noqa: E402  (from the directory above)
 
 STATS = os.environ["IPJIT_STATS_PROBE"]
 PACKETS = 300  # in plain.pcap
@@ -17,11 +22,13 @@ class Stats(unittest.TestCase):
     def records(self, way, *options):
         """tcpdump's output lines, and its records as lists of words."""
         user = ["-Z", "root"] if os.geteuid() == 0 else []
+        begun = time.time_ns()  # an earlier process may have had the pid
         process = subprocess.Popen(
             ["tcpdump", "-n", *user, "-r", setting.generated_capture("plain.pcap"), *options],
             env=setting.WAYS[way], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         lines = process.communicate()[0].count(b"\n")
-        out = subprocess.run([STATS, str(process.pid)], capture_output=True, text=True, check=True)
+        out = subprocess.run([STATS, str(process.pid), str(begun)], capture_output=True, text=True,
+                             check=True)
         return lines, [line.split("|") for line in out.stdout.splitlines()]
 
     def test_native(self):
@@ -45,4 +52,5 @@ class Stats(unittest.TestCase):
 
 
 if __name__ == "__main__":
+    own_shared_memory()
     unittest.main()
