@@ -5,6 +5,7 @@ A filter that the kernel accepts stays there.  One that is too long for it (libp
 interprets it in user land) is taken over, and must see VLAN tags, lengths and link headers as
 libpcap's interpreter would have.
 """
+import contextlib
 import os
 import shutil
 import signal
@@ -12,6 +13,7 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 import unittest
 
 import captures
@@ -57,23 +59,71 @@ def traffic():
     return frames + [captures.ethernet(captures.ipv4("192.0.2.1", "192.0.2.2", 17, udp))]
 
 
+class Wire:
+    """The pair: what is sent into "one" comes out of "two", all of it and in order.
+
+    The kernel promises neither where it is busy: frames wait in a queue of the processor that sent
+    them, so those of two processors overtake each other, and a full queue drops them.  So one
+    processor sends, and each frame has come out before the next one leaves.
+    """
+
+    def __init__(self):
+        every_protocol = 3
+        self.sender = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+        self.sender.bind(("one", 0))
+        self.witness = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(every_protocol))
+        self.witness.bind(("two", every_protocol))
+
+    def close(self):
+        self.sender.close()
+        self.witness.close()
+
+    def wait_until_it_works(self):
+        """The kernel switches an interface on some time after it was told to."""
+        self.witness.settimeout(0.5)
+        end = time.monotonic() + 120
+        while True:
+            self.sender.send(captures.ethernet(bytes(46)))
+            try:
+                return self.witness.recv(1)
+            except TimeoutError:
+                if time.monotonic() > end:
+                    raise
+
+    def send(self, frames):
+        processors = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {min(processors)})
+        self.witness.settimeout(60)
+        try:
+            for frame in frames:
+                self.sender.send(frame)
+                self.witness.recv(1)
+        finally:
+            os.sched_setaffinity(0, processors)
+
+
 @unittest.skipUnless(os.environ.get("IPJIT_LIVE_NETWORK"), "needs root and network namespaces")
 class Live(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
+        no_ipv6 = "/proc/sys/net/ipv6/conf/default/disable_ipv6"  # it sends by itself
+        if os.path.exists(no_ipv6):
+            with open(no_ipv6, "w", encoding="ascii") as file:
+                file.write("1")
         for line in ("link add one type veth peer name two", "link set lo up", "link set one up",
                      "link set two up"):
             subprocess.run(["ip", *line.split()], check=True)
-        for name in ("one", "two"):
-            path = f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6"
-            if os.path.exists(path):
-                with open(path, "w", encoding="ascii") as file:
-                    file.write("1")
+        with contextlib.closing(Wire()) as wire:
+            wire.wait_until_it_works()
         cls.directory = setting.scratch_directory()
         for name, text in FILTERS.items():
             with open(os.path.join(cls.directory, name), "w", encoding="ascii") as file:
                 file.write(text)
         cls.frames = traffic()
+
+    def send(self, frames):
+        with contextlib.closing(Wire()) as wire:
+            wire.send(frames)
 
     def capture(self, environment, interface, name, way, options):
         command = [LIVE_PROBE, interface, os.path.join(self.directory, name), way, *options]
@@ -85,12 +135,9 @@ class Live(unittest.TestCase):
             if not line:
                 self.fail(probe.stderr.read())
             out += line
-        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sender:
-            sender.bind(("one", 0))
-            for frame in self.frames:
-                sender.send(frame)
+        self.send(self.frames)
         try:
-            rest, err = probe.communicate(timeout=20)
+            rest, err = probe.communicate(timeout=120)
         finally:
             probe.kill()
         return out + rest, err
@@ -138,7 +185,7 @@ class Live(unittest.TestCase):
         def interrupted(environment, name):
             process, err = self.start_tcpdump(environment, name)
             process.send_signal(signal.SIGINT)
-            out, more = process.communicate(timeout=20)
+            out, more = process.communicate(timeout=120)
             return process.returncode, out, err + more
 
         for name in FILTERS:
@@ -163,12 +210,9 @@ class Live(unittest.TestCase):
 
     def tcpdump(self, environment, name):
         process, err = self.start_tcpdump(environment, name)
-        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sender:
-            sender.bind(("one", 0))
-            for frame in self.frames * 8:
-                sender.send(frame)
+        self.send(self.frames * 8)
         try:
-            out, more = process.communicate(timeout=20)
+            out, more = process.communicate(timeout=120)
         finally:
             process.kill()
         # The counts on stderr are of packets that arrived before tcpdump looked: a matter of luck.

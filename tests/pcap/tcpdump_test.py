@@ -96,13 +96,15 @@ class Tcpdump(unittest.TestCase):
 
 
 def wait_until_idle(pid, pipe):
-    """Until the process has emptied the pipe and sleeps in the next read()."""
+    """Until the process has emptied the pipe and sleeps in the next read(), or has ended."""
     idle = 0
     while idle < 5:
         time.sleep(0.05)
         left = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
         with open(f"/proc/{pid}/stat", encoding="ascii") as file:
             state = file.read().rsplit(")", 1)[1].split()[0]
+        if state == "Z":
+            return
         idle = idle + 1 if left == 0 and state == "S" else 0
 
 
@@ -113,14 +115,14 @@ class Signals(unittest.TestCase):
     def interrupted(self, environment, name):
         capture = setting.generated_capture("plain.pcap")
         reader, writer = os.pipe()
-        with open(capture, "rb") as file:
-            os.write(writer, file.read()[:20000])  # the pipe stays open: tcpdump waits for more
         process = subprocess.Popen(["tcpdump", "-n", *USER, "-l", "-r", "-", "tcp"], stdin=reader,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
+        with open(capture, "rb") as file:
+            os.write(writer, file.read()[:20000])  # the pipe stays open: tcpdump waits for more
         wait_until_idle(process.pid, reader)
         getattr(process, name)()
         # Closed before the signal arrives, the pipe's end would be what read() reports.
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=120)
         os.close(reader)
         os.close(writer)
         return process.returncode, out, err
