@@ -52,7 +52,7 @@ for side in "wan 1 nsclient" "lan 2 in_server"; do
   if ! $run ip link add link "$dev" name "$dev.100" type vlan id 100 2>/dev/null; then
     # A kernel without 802.1Q: tags are put on and taken off outside it.
     exec {ready}< <($run "$python" "$here/capture/vlan_tagger.py" "$dev" "$dev.100" 100)
-    read -r -t 5 -u "$ready" _
+    read -r -t 60 -u "$ready" _
     $run ip link set "$dev.100" mtu 1496
   fi
   $run ip link set "$dev.100" up
@@ -74,7 +74,8 @@ done
 in_server ip route add default via 10.99.0.1
 in_server ip -6 route add default via 2001:db8:99::1
 
-in_server "$python" "$here/capture/servers.py" &
+exec {serving}< <(in_server "$python" "$here/capture/servers.py")
+read -r -t 60 -u "$serving" _
 partial=$out.tmp
 keep_user=()
 ((EUID != 0)) || keep_user=(-Z root)  # so that the file is ours to move
@@ -85,7 +86,15 @@ until grep -q 'listening on' "$out.log" 2>/dev/null; do
   sleep 0.05
 done
 "$python" "$here/capture/clients.py" "$packets" "$out.hosts"
-sleep 0.3
+# The kernel hands packets on when it has many, or a second or two later: the end is when no more have come
+# for three, or after half a minute, as the two sides still talk to each other now and then.
+before=-1
+for ((quiet = 0, tenths = 0; quiet < 30 && tenths < 300; tenths++)); do
+  sleep 0.1
+  size=$(stat -c %s "$partial")
+  quiet=$((size == before ? quiet + 1 : 0))
+  before=$size
+done
 kill -INT $dump
 wait $dump || true
 grep -q '^0 packets dropped by kernel' "$out.log" || grep 'dropped by kernel' "$out.log" >&2 || true

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The servers of scripts/make-capture.sh: HTTP on ports 80, 8080 and 9200, DNS on 53, on all addresses.
 
-GET /N answers N bytes.  The DNS server answers every A question with 192.0.2.1.
+GET /N answers N bytes.  The DNS server answers every A question with 192.0.2.1.  Prints "ready" once all
+of them listen.
 """
 import http.server
 import socket
@@ -62,6 +63,7 @@ def main():
     threads = [threading.Thread(target=server.serve_forever) for server in servers]
     for thread in threads:
         thread.start()
+    print("ready", flush=True)
 
 
 if __name__ == "__main__":
