@@ -9,6 +9,7 @@
 # under, tcpdump reading the capture with a filter that refuses everything at once.  With and without
 # alternate inside each repeat; cells are medians of the wall time.  The outputs are compared first.
 set -euo pipefail
+export LC_ALL=C  # awk reads what `time` writes
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 build=build-release mb=1000 repeats=5 json=

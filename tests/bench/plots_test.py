@@ -3,6 +3,7 @@
 """scripts/plots.py on made-up results: every picture is drawn, and twice the same."""
 import importlib.util
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -46,8 +47,18 @@ def model():
 
 @unittest.skipUnless(importlib.util.find_spec("matplotlib"), "no python3-matplotlib")
 class Plots(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        # Without a home that it may write to matplotlib complains, and the first time it looks for fonts, of
+        # which it says something too where that takes it more than five seconds.
+        home = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(home.cleanup)
+        cls.environment = {**os.environ, "MPLCONFIGDIR": home.name}
+        subprocess.run([sys.executable, "-c", "import matplotlib.font_manager"], env=cls.environment, check=True,
+                       capture_output=True)
+
     def draw(self, at, out):
-        done = subprocess.run([sys.executable, PLOTS, at, out], capture_output=True, text=True)
+        done = subprocess.run([sys.executable, PLOTS, at, out], capture_output=True, text=True, env=self.environment)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         return {p.name: p.read_bytes() for p in out.iterdir()}
 

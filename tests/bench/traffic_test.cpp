@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <pcap/pcap.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstring>
@@ -94,7 +95,8 @@ TEST(Traffic, ListedHostsAreDistinctAndTheShortListBeginsTheLongOne) {
 }
 
 TEST(Traffic, PcapFileReadsBack) {
-  const std::string path = testing::TempDir() + "ipjit-traffic-test.pcap";
+  const std::string path =
+      testing::TempDir() + "ipjit-traffic-test." + std::to_string(getpid()) + ".pcap";
   const Traffic small = generate(50);
   ASSERT_TRUE(write_pcap(small, path, 2));
   char error[PCAP_ERRBUF_SIZE];

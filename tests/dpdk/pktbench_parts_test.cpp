@@ -2,6 +2,7 @@
 // The parts of ipjit-pktbench that need no port: quantiles, rule files, frames.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -48,7 +49,8 @@ TEST(Histogram, EdgesAndSums) {
 class RuleFile : public testing::Test {
  protected:
   Result<RuleSet> read(const std::string& text) {
-    const std::string path = testing::TempDir() + "ipjit-rules-test.tsv";
+    const std::string path =
+        testing::TempDir() + "ipjit-rules-test." + std::to_string(getpid()) + ".tsv";
     std::ofstream(path) << text;
     Result<RuleSet> rules = read_rules(path);
     std::remove(path.c_str());

@@ -21,7 +21,7 @@ import measurements_line_rate  # noqa: E402
 
 
 def run(*arguments):
-    return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=100)
+    return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=600)
 
 
 class Pktbench(unittest.TestCase):
@@ -68,9 +68,11 @@ class Pktbench(unittest.TestCase):
         self.assertEqual([m["what"] for m in phase["marks"]],
                          ["usual traffic", "rare traffic", "usual traffic again"])
         self.assertIn("ipjit tier2 burst", [s["name"] for s in phase["series"]])
+        starts = [m["seconds"] for m in phase["marks"]]
         for series in phase["series"]:
             points = len(series["seconds"])
-            self.assertGreater(points, 3)
+            for mark, end in zip(starts, starts[1:] + [float("inf")]):
+                self.assertTrue(any(mark <= at < end for at in series["seconds"]), (mark, series))
             for key in ("mpps", "engine", "builds", "retreats"):
                 self.assertEqual(len(series[key]), points)
             self.assertEqual(series["seconds"], sorted(series["seconds"]))
@@ -111,7 +113,7 @@ class Pktbench(unittest.TestCase):
         lines = ["ip link add one type veth peer name two", "ip link set one up", "ip link set two up",
                  'exec "$0" filters --filters c --smoke --port af_packet:one,two']
         done = subprocess.run(["unshare", "-n", "sh", "-e", "-c", "\n".join(lines), PROGRAM],
-                              capture_output=True, text=True, timeout=100)
+                              capture_output=True, text=True, timeout=600)
         if "Operation not permitted" in done.stderr:
             self.skipTest(done.stderr.strip())
         self.agrees(done, "net_af_packet")

@@ -43,6 +43,7 @@ std::optional<size_t> in_child(const std::function<size_t()>& run) {
       mmap(nullptr, sizeof(size_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
   const pid_t child = fork();
   if (child == 0) {
+    alarm(60);  // wrong jumps may go round in a circle, too
     *shared = run();
     _exit(0);
   }

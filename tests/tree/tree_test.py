@@ -83,8 +83,8 @@ class Tree:
         for path in tracked():
             try:
                 self.files[name_of(path)] = path.read_text()
-            except UnicodeDecodeError:
-                pass  # captures and other data
+            except (UnicodeDecodeError, FileNotFoundError):
+                pass  # captures and other data; what a neighbour had there for a moment
 
     def code(self):
         return {n: t for n, t in self.files.items() if pathlib.Path(n).suffix in CODE}
