@@ -3,7 +3,8 @@
 //
 // The references are libpcap's own interpreter and, for the Linux dialect, the plain cBPF
 // interpreter, which shares nothing with the IR.  Each packet lies against an unreadable page.
-// IPJIT_TEST_SECONDS sets the budget (20 unless said), IPJIT_TEST_SEED the first seed: a failure
+// IPJIT_TEST_SECONDS sets the budget (20 unless said), which ends no earlier than
+// IPJIT_TEST_PROGRAMS of each dialect have run (200); IPJIT_TEST_SEED is the first seed: a failure
 // names the seed that repeats it.  How strong the test is: mutants.py.
 #include <gmock/gmock.h>
 
@@ -60,10 +61,11 @@ class Differential : public ::testing::TestWithParam<bpf::Dialect> {};
 
 TEST_P(Differential, EnginesAgree) {
   uint64_t seconds = number_from("IPJIT_TEST_SECONDS", 20);
+  uint64_t least = number_from("IPJIT_TEST_PROGRAMS", 200);
   uint64_t seed = number_from("IPJIT_TEST_SEED", 1);
   auto end = Clock::now() + std::chrono::milliseconds(seconds * 500);  // two dialects share it
   Tally tally;
-  while (Clock::now() < end || tally.programs < 200) {
+  while (Clock::now() < end || tally.programs < least) {
     try_seed(seed++, GetParam(), tally);
     if (HasFatalFailure()) return;
   }
