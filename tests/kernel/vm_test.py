@@ -16,7 +16,7 @@ BUILD = None
 
 
 def run(*words, command):
-    process = subprocess.run([ROOT / "scripts/vm", "run", "--build", BUILD, "--timeout", "90", *words, "--", *command],
+    process = subprocess.run([ROOT / "scripts/vm", "run", "--build", BUILD, "--timeout", "300", *words, "--", *command],
                              capture_output=True, text=True, check=False)
     return process.returncode, process.stdout, process.stderr
 
