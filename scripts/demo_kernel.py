@@ -12,7 +12,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # thousand packets a second that an emulated machine gets to.
 FILTER = "udp port 9" + "".join(f" and udp[{at}:4] = 0" for at in range(8, 56, 4))
 WAYS = {"without": "the kernel's own code", "with": "ipjit.ko, tier 1 and 2"}
-SECONDS = 240
+SECONDS = 480
 END_MAY_LACK = 5
 
 
