@@ -36,11 +36,18 @@ read_capture() { "$@" tcpdump -n -Z root -r /tmp/x.pcap "$filter" >/run/out 2>/r
 same_packets() { [ -s /run/out ] && cmp /run/wanted /run/out; }
 said() { grep -v '^reading from file' /run/err; }
 silent() { ! said; }
-# A thread of the kernel writes refusals to the log, a moment after them.
-nothing_denied() { sleep 0.3 && ! dmesg -c | grep 'apparmor="DENIED"'; }
+# settled: whatever was refused before stands in the log.  A thread of the kernel writes it there a moment
+# later, and so it does, in its turn, that a profile was loaded: here one of nobody's.
+settled() {
+  settled_name=settled$(cut -d' ' -f1 /proc/uptime)
+  echo "profile $settled_name { }" | apparmor_parser -q -r -K && soon 60 logged "$settled_name" &&
+    echo "profile $settled_name { }" | apparmor_parser -q -R
+}
+logged() { dmesg | grep -qF "name=\"$1\""; }
+nothing_denied() { settled && ! dmesg -c | grep 'apparmor="DENIED"'; }
 was_denied() { dmesg | grep 'apparmor="DENIED"' | grep "$1"; }
-denied() { # denied NAME: soon; forgets the log
-  soon 10 was_denied "$1"
+denied() { # denied NAME; forgets the log
+  settled && was_denied "$1"
   denied_status=$?
   dmesg -c >/dev/null
   return $denied_status
@@ -55,9 +62,10 @@ backend() { # backend NAME: whose code of tier 2 runs
 nothing_of_ours_ran() { [ ! -e /dev/shm/ipjit-0 ]; }
 forget() { rm -rf /dev/shm/ipjit-*; }
 confined() { grep -qx "$2 (enforce)" "/proc/$1/attr/current"; } # confined PID PROFILE
-listening() { grep -q 'listening on\|^Capturing on' "$1"; }
-# to_ports PORT...: a second of datagrams to each
+listening() { grep -q 'listening on' "$1"; }
+# to_ports PORT...: a second of 400 datagrams to each
 to_ports() { for port in "$@"; do packets 127.0.0.1 "$port" 400 1 >/dev/null; done; }
+holds() { [ "$(count "$1" "$2")" -ge "$3" ]; } # holds CAPTURE EXPRESSION NUMBER
 count() { # count CAPTURE EXPRESSION: by libpcap alone, unconfined
   IPJIT_ENGINE=libpcap /tmp/unconfined -n -r "$1" "$2" 2>/dev/null | wc -l
 }

@@ -7,9 +7,9 @@
 # ---- what is to come out: nobody is confined yet, and there is no ipjit
 /tmp/unconfined -n -Z root -U -i lo -w /tmp/x.pcap udp 2>/run/log &
 dump=$!
-soon 20 listening /run/log
+soon 60 listening /run/log
 to_ports 9 10
-sleep 0.5
+soon 60 holds /tmp/x.pcap 'udp dst port 10' 400
 kill $dump
 wait $dump
 cp /tmp/x.pcap /opt/x.dat
@@ -37,15 +37,17 @@ check "native code ran, and stats shows it" engine tier1
 check "nothing was denied" nothing_denied
 forget
 
+rm /run/log
 tcpdump -n -Z tcpdump -U -i lo -w /tmp/live.pcap "$filter" 2>/run/log &
 dump=$!
 /tmp/unconfined -n -Z root -U -i lo -w /tmp/all.pcap udp 2>/run/all.log &
 all=$!
-soon 20 listening /run/log
-soon 20 listening /run/all.log
+soon 60 listening /run/log
+soon 60 listening /run/all.log
 check "a live capture that drops root is confined" confined $dump tcpdump
 to_ports 9 10
-sleep 0.5
+soon 60 holds /tmp/live.pcap '' 400
+soon 60 holds /tmp/all.pcap 'udp dst port 10' 400
 kill $dump $all
 wait $dump $all
 equal "it has every packet" "$(count /tmp/live.pcap)" "$(count /tmp/all.pcap "$filter")"
@@ -74,19 +76,28 @@ PROFILE
 compiles() { IPJIT_TIER2=$server /usr/local/bin/ipjit doctor >/run/doctor 2>&1; grep '^ok  *tier2 ' /run/doctor; }
 end_server() {
   for pid in $(pidof ipjit-tier2); do kill -9 "$pid"; done
+  soon 60 no_server
   forget
+}
+no_server() { ! pidof ipjit-tier2 >/dev/null; }
+# A process of its own compiles and ends.
+servers_are_confined() {
+  for pid in $(pidof ipjit-tier2); do
+    confined "$pid" asks || [ ! -e "/proc/$pid/exe" ] || return 1
+  done
 }
 if [ -e $server ]; then
   check "a profile with the fragment for who asks the compile server" asks
-  check "it starts the server, which compiles" soon 60 compiles
+  check "it starts the server, which compiles" soon 240 compiles
   check "and it runs" pidof ipjit-tier2
-  for pid in $(pidof ipjit-tier2); do check "the server is confined as that is" confined "$pid" asks; done
+  check "the server is confined as that is" servers_are_confined
+  check "the log is whole" settled
   refuse "the server may do what it must" was_denied 'comm="ipjit-tier2"'
   home=/root  # of the machine's one user
   check "and keeps what it has compiled" test -d $home/.cache/ipjit/tier2
   end_server
   check "the same in a profile that denies hidden files, as tcpdump's does" asks "deny @{HOME}/.*/** mrwkl,"
-  check "the server compiles without its cache" soon 60 compiles
+  check "the server compiles without its cache" soon 240 compiles
   end_server
   apparmor_parser -R $policy/asks
   dmesg -c >/dev/null

@@ -25,18 +25,19 @@ check "dumpcap has file capabilities" setcap cap_net_raw,cap_net_admin+ep /usr/b
 check "dumpcap's profile is loaded" with_fragment $policy/dumpcap
 enable
 captured() { # captured FILTER EXPRESSION: what a user's dumpcap takes, and what an unconfined tcpdump sees
+  rm -f /tmp/ours.pcap /run/all.log
   setpriv --reuid 1000 --regid 1000 --clear-groups dumpcap -i lo -f "$1" -P -q -w /tmp/ours.pcap 2>/run/log &
   dump=$!
   IPJIT_ENGINE=libpcap /tmp/unconfined -n -Z root -U -i lo -w /tmp/all.pcap 2>/run/all.log &
   all=$!
-  soon 120 listening /run/log
-  soon 20 listening /run/all.log
-  sleep 1
+  soon 240 test -e /tmp/ours.pcap # it says where it captures before it compiles, and opens this afterwards
+  soon 60 listening /run/all.log
   check "dumpcap is confined" confined $dump dumpcap
   to_ports 9 10
   packets 127.1.3.7 9 400 1 >/dev/null
   packets 127.1.4.7 9 400 1 >/dev/null
-  sleep 1
+  soon 60 holds /tmp/all.pcap 'dst host 127.1.4.7' 400
+  a_while # dumpcap writes when it ends what it had read by then
   kill -INT $dump $all
   wait $dump $all
   equal "it has every packet" "$(count /tmp/ours.pcap "$2")" "$(count /tmp/all.pcap "$2")"

@@ -60,15 +60,21 @@ need() {
   done
 }
 
-# soon SECONDS COMMAND...: tries until the command succeeds.
+# soon SECONDS COMMAND...: tries until the command succeeds; some times in any case, because the guest's clock
+# goes on while its host has no time for it.
 soon() {
   soon_end=$(($(cut -d. -f1 /proc/uptime) + $1))
+  soon_tries=20
   shift
   until "$@"; do
-    [ "$(cut -d. -f1 /proc/uptime)" -lt $soon_end ] || return 1
+    soon_tries=$((soon_tries - 1))
+    [ $soon_tries -gt 0 ] || [ "$(cut -d. -f1 /proc/uptime)" -lt $soon_end ] || return 1
     sleep 0.1
   done
 }
+
+# a_while: three seconds.  Of many small pieces a host that stops for a moment takes one.
+a_while() { for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do sleep 0.2; done; }
 
 module_is_loaded() { [ -d /sys/module/ipjit ]; }
 

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Datagrams at a rate: packets ADDRESS PORT A_SECOND SECONDS.
 //
-// Says how many it sent.  Late packets are sent at once, so that the rate holds in the mean.
+// Says how many it sent, which is always as many: late packets are sent at once, so that the rate
+// holds in the mean and the number in the end, however little time the machine has.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -29,12 +31,12 @@ int main(int argc, char** argv) {
   const Clock::time_point start = Clock::now();
   const char bytes[64] = {};
   uint64_t sent = 0;
-  while (true) {
-    const double now = std::chrono::duration<double>(Clock::now() - start).count();
-    if (now >= seconds) break;
-    for (; static_cast<double>(sent) < now * rate; ++sent)
-      if (send(socket, bytes, sizeof bytes, 0) < 0) continue;  // nobody listens: ICMP says so
+  for (double now = 0; now < seconds;) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    now = std::chrono::duration<double>(Clock::now() - start).count();
+    // Nobody listens: ICMP says so of an earlier one, which the next call gives instead of sending.
+    for (; static_cast<double>(sent) < std::min(now, seconds) * rate; ++sent)
+      for (int tries = 0; tries < 3 && send(socket, bytes, sizeof bytes, 0) < 0;) ++tries;
   }
   std::printf("%llu\n", static_cast<unsigned long long>(sent));
   return 0;

@@ -15,10 +15,11 @@ refused() {
   [ "$(echo "$refused_text" | wc -l)" -eq 1 ] && [ ! -d /sys/module/ipjit ] && [ ! -e /var/lib/ipjit/loaded ] &&
     echo "$refused_text" | grep -qF "loads only modules signed with a key that it knows, and $file is $1"
 }
-# signed_by_stranger: with a key of this boot; needs openssl and the headers' sign-file
+# signed_by_stranger: with a key of this boot; needs openssl and the headers' sign-file.  A short key: how long
+# the search for a longer one takes in an emulated machine is a matter of luck, up to minutes.
 signed_by_stranger() {
   printf '[req]\ndistinguished_name = dn\n[dn]\n' >/tmp/conf
-  OPENSSL_CONF=/tmp/conf openssl req -new -x509 -nodes -days 1 -subj /CN=stranger -newkey rsa:2048 -keyout /tmp/key -outform DER -out /tmp/cert &&
+  OPENSSL_CONF=/tmp/conf openssl req -new -x509 -nodes -days 1 -subj /CN=stranger -newkey rsa:1024 -keyout /tmp/key -outform DER -out /tmp/cert &&
     cp /ipjit/ipjit.ko /tmp/signed.ko && $signer sha256 /tmp/key /tmp/cert /tmp/signed.ko
 }
 doctor_says() { ipjit doctor | tee /run/doctor | grep -A 1 'module signing' | grep -F -- "$1" || { cat /run/doctor; false; }; }
