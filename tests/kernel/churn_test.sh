@@ -14,5 +14,5 @@ wait $second
 equal "the other" $? 0
 cat /tmp/churn.1 /tmp/churn.2
 echo "# $((2 * each)) rounds on $(nproc) processors"
-check "all code of them is given back" soon 15 life idle
+check "all code of them is given back" soon 60 life idle
 check "the module unloads" unload

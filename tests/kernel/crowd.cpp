@@ -173,7 +173,7 @@ void test_pieces(Tally& tally, const Fd& device) {
     call(device, IPJIT_IOC_RETREAT, &target);
   }
   const uint64_t waiting = 64 * ids.size();
-  for (int i = 0; i < 1500 && info(device).code_used > waiting; ++i) usleep(20'000);
+  for (int i = 0; i < 3000 && info(device).code_used > waiting; ++i) usleep(20'000);
   tally.equal("only trampolines that wait are left", info(device).code_used, waiting);
   tally.gives("a large unit has room", unit_of(ids[0], 30'000).send(device), {0});
   set_mode(tally, device, IPJIT_DEV_OFF);

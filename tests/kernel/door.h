@@ -102,7 +102,7 @@ inline void nothing_stays(const Fd& device, Tally& tally) {
     const ipjit_dev_info now = info(device);
     return now.filters || now.table_used || now.code_used;
   };
-  for (int i = 0; i < 1500 && rest(); ++i) usleep(20'000);
+  for (int i = 0; i < 3000 && rest(); ++i) usleep(20'000);
   tally.equal("filters that stay behind", info(device).filters, 0);
   tally.equal("bytes of tables that stay behind", info(device).table_used, 0);
   tally.equal("bytes of code that stay behind", info(device).code_used, 0);
@@ -123,7 +123,7 @@ class Filter {
   }
 
   /// Its id in the module, once it is taken over; 0 if that takes more than `seconds`.
-  uint64_t id(const Fd& device, unsigned seconds = 30) const {
+  uint64_t id(const Fd& device, unsigned seconds = 60) const {
     for (unsigned i = 0; i < seconds * 50; ++i, usleep(20'000))
       if (uint64_t found = find(device)) return found;
     return 0;

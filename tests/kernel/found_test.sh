@@ -2,8 +2,8 @@
 # Filters that no probe reported: attached before the module came, or with probes off in either way.
 ip link set lo up
 held() { # held TAG: a process that holds four filters
-  life hold 200 "$1" >"/tmp/held.$1" &
-  soon 10 grep -q held "/tmp/held.$1"
+  life hold 3000 "$1" >"/tmp/held.$1" &
+  soon 60 grep -q held "/tmp/held.$1"
 }
 
 held 80000

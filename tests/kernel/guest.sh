@@ -28,7 +28,7 @@ tidy() {
     [ "$link" = lo ] || ip link delete "$link" 2>/dev/null
   done
   # A process that was killed may hold the device a moment longer.
-  for _ in 1 2 3 4 5 6 7 8 9 10; do
+  for _ in $(seq 100); do
     [ -d /sys/module/ipjit ] || break
     rmmod ipjit 2>/dev/null || sleep 0.3
   done

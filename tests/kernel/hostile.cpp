@@ -185,7 +185,7 @@ void test_versions(Stage& s) {
   counters.version = first.ask.version;
   // It may be asked as long as it may run.
   int error = 0;
-  for (int i = 0; i < 1500 && error == 0; ++i, usleep(20'000))
+  for (int i = 0; i < 3000 && error == 0; ++i, usleep(20'000))
     error = call(s.device, IPJIT_IOC_COUNTERS, &counters);
   s.tally.gives("counters of a version that went", error, {ESTALE});
   ipjit_dev_target target = {.id = s.id, .version = first.ask.version};

@@ -10,7 +10,7 @@ load mode=on
 chgrp user /dev/ipjit && chmod 660 /dev/ipjit
 ipjitd --foreground --user user --no-tier2 --status - 2>/run/ipjitd.log &
 daemon=$!
-soon 20 grep -q serving /run/ipjitd.log || not_ok "ipjitd serves"
+soon 60 grep -q serving /run/ipjitd.log || not_ok "ipjitd serves"
 
 # Whatever runs first is read from the disk first.
 tcpdump -Z root -i v0 -c 1 -w /run/x.pcap 'udp port 7' 2>/dev/null &
@@ -29,4 +29,4 @@ check "the filter has seen packets ($packets)" test "${packets:-0}" -gt 1000
 check "tier 1 before the 100th of them (after $first)" test "${first:-1000}" -lt 100
 kill $capture $daemon
 wait $capture $daemon
-check "the module can be unloaded" soon 10 unload
+check "the module can be unloaded" soon 60 unload

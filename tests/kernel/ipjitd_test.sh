@@ -2,7 +2,8 @@
 # The daemon at work: an unmodified tcpdump's filter reaches tier 1 at once and tier 2 by itself; the
 # daemon is killed and another one goes on; a second one is told to go away.
 #
-# Sampled is every 16th packet: at the default of 1,024 the guest's traffic would take minutes.
+# Sampled is every 16th packet: at the default of 1,024 the guest's traffic would take minutes.  Tier 2 may use
+# the processor as it likes: of a slow machine five hundredths would take minutes, too.
 
 daemon_says() { grep -q "$1" /run/ipjitd.log; }
 state() { kernel_state | grep " tier=$1 " >/dev/null; }
@@ -12,9 +13,10 @@ tuned() { soon "$1" state 2 || ! sed -n '/"filters"/,$p' /tmp/ipjit.json; }
 number() { kernel_state | tr ' ' '\n' | sed -n "s/^$1=//p" | sort -n | tail -1; }
 
 start_daemon() {
-  ipjitd --foreground --user user --status /tmp/ipjit.json 2>>/run/ipjitd.log &
+  rm -f /tmp/ipjit.json
+  ipjitd --foreground --user user --tier2-percent 100 --status /tmp/ipjit.json 2>>/run/ipjitd.log &
   daemon=$!
-  soon 20 daemon_says "serving" || not_ok "ipjitd serves"
+  soon 60 daemon_says "serving" || not_ok "ipjitd serves"
 }
 
 need tcpdump kernel_state packets ipjitd
@@ -31,16 +33,16 @@ equal "without rights" "$(sed -n 's/^Cap\(Prm\|Eff\|Amb\):[[:space:]]*//p' /proc
 refuse "a second ipjitd is told to go away" ipjitd --foreground --status -
 
 # Traffic runs before tcpdump attaches, so that packets wait for nobody.
-packets 192.0.2.2 9 10000 60 >/run/sent &
+packets 192.0.2.2 9 10000 3000 >/run/sent &
 sender=$!
-# Twelve words of a datagram's payload, all of them zero: what pays even for a few thousand packets a
-# second, which is all that an emulated machine may get to.
+# Thirty words of a datagram's payload, all of them zero: what pays even for some hundred packets a second,
+# which may be all that an emulated machine gets to.
 filter='udp port 9'
-for at in 8 12 16 20 24 28 32 36 40 44 48 52; do filter="$filter and udp[$at:4] = 0"; done
+for at in $(seq 8 2 66); do filter="$filter and udp[$at:4] = 0"; done
 tcpdump -Z root -i v0 -w /run/x.pcap "$filter" 2>/run/tcpdump.log &
 capture=$!
-check "tcpdump's filter reaches tier 1" soon 20 state 1
-check "and tier 2 by itself" tuned 60
+check "tcpdump's filter reaches tier 1, if not more by now" kernel_state wait 1 1 60
+check "and tier 2 by itself" tuned 180
 equal "no verdict differs" "$(kernel_state sum differences)" 0
 equal "no sample disagrees" "$(sed -n 's/.*"disagreed": \([0-9]*\).*/\1/p' /tmp/ipjit.json | sort -u)" 0
 
@@ -48,11 +50,11 @@ kill -9 $daemon
 wait $daemon 2>/dev/null
 before=$(number native)
 check "a filter goes on without a daemon" state 2
-sleep 1
-equal "and its code decides" "$([ "$(number native)" -gt "$before" ] && echo yes)" yes
+more_native() { [ "$(number native)" -gt "$before" ]; }
+check "and its code decides" soon 60 more_native
 : >/run/ipjitd.log
 start_daemon
-check "another daemon finds it" grep -q '"comm": "tcpdump"' /tmp/ipjit.json
+check "another daemon finds it" soon 60 grep -q '"comm": "tcpdump"' /tmp/ipjit.json
 check "and leaves it as it is" state 2
 
 kill $capture
@@ -64,4 +66,4 @@ kill $daemon
 wait $daemon
 equal "SIGTERM ends it well" $? 0
 check "its status goes with it" test ! -e /tmp/ipjit.json
-check "the module can be unloaded" soon 10 unload
+check "the module can be unloaded" soon 60 unload

@@ -33,6 +33,9 @@ namespace {
 
 Tally tally;
 
+/// For what comes at once, unless the host has no time for the guest.
+constexpr int kPatienceMs = 10'000;
+
 bool attach(int fd, uint32_t tag) {
   sock_filter insns[] = {{BPF_LD | BPF_B | BPF_ABS, 0, 0, 0}, {BPF_RET | BPF_K, 0, 0, tag}};
   const sock_fprog program = {.len = 2, .filter = insns};
@@ -76,13 +79,13 @@ std::optional<ipjit_dev_filter> look(const Fd& device, uint32_t tag) {
   return std::nullopt;
 }
 
-bool soon(const std::function<bool()>& holds, unsigned seconds = 15) {
+bool soon(const std::function<bool()>& holds, unsigned seconds = 60) {
   for (unsigned i = 0; i < seconds * 50; ++i, usleep(20'000))
     if (holds()) return true;
   return false;
 }
 
-bool taken(const Fd& device, uint32_t tag, unsigned seconds = 15) {
+bool taken(const Fd& device, uint32_t tag, unsigned seconds = 60) {
   return soon([&] { return look(device, tag).has_value(); }, seconds);
 }
 bool released(const Fd& device, uint32_t tag) {
@@ -111,11 +114,11 @@ void send_frame(int fd, uint32_t number) {
 }
 
 /// Bytes of the next frame of ours that arrives; 0 if none does.
-size_t receive(int fd, int wait_ms = 300) {
+size_t receive(int fd) {
   for (;;) {
     uint8_t frame[256];
     pollfd ready = {.fd = fd, .events = POLLIN, .revents = 0};
-    if (poll(&ready, 1, wait_ms) <= 0) return 0;
+    if (poll(&ready, 1, kPatienceMs) <= 0) return 0;
     sockaddr_ll from = {};
     socklen_t size = sizeof from;
     const ssize_t got =
@@ -135,7 +138,6 @@ void take(const Fd& device) {
   tally.equal("its type", filter.type, SOCK_RAW);
   tally.equal("its interface", filter.ifindex, if_nametoindex("lo"));
   tally.equal("its uid", filter.uid, getuid());
-  tally.expect("its process", std::string(filter.comm) == "life", filter.comm);
   Fd sender = packet_socket();
   send_frame(sender.get(), 1);
   tally.equal("before code: all of a frame", receive(fd.get()), 60);
@@ -292,7 +294,7 @@ void raw(const Fd& device) {
       std::perror("sendto");
     pollfd ready = {.fd = fd.get(), .events = POLLIN, .revents = 0};
     uint8_t packet[256];
-    if (poll(&ready, 1, 300) <= 0) return 0;
+    if (poll(&ready, 1, kPatienceMs) <= 0) return 0;
     return static_cast<uint64_t>(recv(fd.get(), packet, sizeof packet, 0));
   };
   const uint32_t tag = fresh_tag();
@@ -302,6 +304,8 @@ void raw(const Fd& device) {
   tally.equal("its family", filter.family, AF_INET);
   tally.equal("its type", filter.type, SOCK_RAW);
   tally.equal("its protocol", filter.protocol, IPPROTO_UDP);
+  // A packet socket's is not known if a sweep is quicker than the probe.
+  tally.expect("its process", std::string(filter.comm) == "life", filter.comm);
   tally.equal("before code: headers and payload", send_and_receive(), 60);
   // Version and header length are the first byte that it sees: 0x45, and no link header.
   const Bytes first_byte = Bytes{0x48, 0x83, 0xfe, 0x01, 0x72, 0x08,  // cmp rsi, 1; jb + 8
@@ -389,14 +393,14 @@ int traffic(uint32_t frames) {
   attach(fd.get(), tag);
   uint32_t missing = 0;
   Installs installs;
-  for (uint32_t i = 0; i < frames; ++i) {
+  for (uint32_t i = 0; i < frames && missing < 10; ++i) {
     if (i % 256 == 0) {
       // The module comes and goes; whenever it is there, our code decides.
       const Fd device = open_device();
       if (device.get() >= 0) installs.add(install(device, tag, tag));
     }
     send_frame(sender.get(), i);
-    missing += receive(fd.get(), 2000) != 60;
+    missing += receive(fd.get()) != 60;
   }
   tally.equal("frames lost of " + std::to_string(frames), missing, 0);
   installs.judge();

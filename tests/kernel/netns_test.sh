@@ -3,9 +3,9 @@
 ip link set lo up
 veth
 inside() {
-  ip netns exec peer life hold 200 "$1" >"/tmp/held.$1" &
+  ip netns exec peer life hold 3000 "$1" >"/tmp/held.$1" &
   holder=$!
-  soon 10 grep -q held "/tmp/held.$1"
+  soon 60 grep -q held "/tmp/held.$1"
 }
 
 check "the module loads" load mode=on
@@ -17,5 +17,5 @@ check "covers it" life find 81000
 check "with code" life native 81000
 kill "$holder"
 ip netns delete peer
-check "the namespace goes, its filter too" soon 15 life absent 81000
+check "the namespace goes, its filter too" soon 60 life absent 81000
 check "the module unloads" unload

@@ -11,7 +11,7 @@ equal "one packet of 1,024 is sampled" "$(kernel_state info sample_shift)" 10
 chgrp user /dev/ipjit && chmod 660 /dev/ipjit
 ipjitd --foreground --user user --status /tmp/ipjit.json 2>/run/ipjitd.log &
 daemon=$!
-soon 20 grep -q serving /run/ipjitd.log || not_ok "ipjitd serves"
+soon 60 grep -q serving /run/ipjitd.log || not_ok "ipjitd serves"
 packets 192.0.2.2 9 100000 1700 >/run/sent &
 sender=$!
 filter='udp port 9'
@@ -28,4 +28,4 @@ at_tier 2 || sed -n '/"filters"/,$p' /tmp/ipjit.json
 equal "no verdict differs" "$(kernel_state sum differences)" 0
 kill $capture $sender $daemon
 wait $capture $sender $daemon
-check "the module can be unloaded" soon 10 unload
+check "the module can be unloaded" soon 60 unload
