@@ -44,7 +44,9 @@ constexpr uint8_t kInt3 = 0xcc;
 
 constexpr uintptr_t kReach = uintptr_t{1} << 32;   // targets that a predictor tells apart
 constexpr uintptr_t kBelow = uintptr_t{64} << 20;  // the caller: more than programs are long
-constexpr uintptr_t kAbove = uintptr_t{1} << 30;   // the caller, where below is no room: heaps grow
+// Above the caller, where below is no room.  Linux 6.9 and later begin a heap up to 1 GiB above its
+// program; it grows.
+constexpr uintptr_t kAbove = uintptr_t{5} << 29;
 constexpr uintptr_t kRoom = uintptr_t{256} << 20;  // then from the beginning
 
 std::array<std::atomic<uint8_t*>, kPagesKept> kept_pages;
