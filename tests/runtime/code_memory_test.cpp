@@ -141,20 +141,23 @@ TEST(CodeMemory, UnitsThatDieTogetherAreNotExecutableAfterwards) {
   EXPECT_EQ(unit->run(packet, {}), 65535u);
 }
 
+/// In the same 4 GiB of addresses.
+bool lies_near(const Unit& unit, const void* caller) {
+  const auto code = reinterpret_cast<uintptr_t>(unit.code->bytes().data());
+  return code >> 32 == reinterpret_cast<uintptr_t>(caller) >> 32;
+}
+
 TEST(CodeMemory, LiesInTheFourGigabytesOfItsCaller) {
   if (kSanitized) GTEST_SKIP() << "a sanitizer decides where memory lies";
-  const auto four_gigabytes = [](const void* code) {
-    return reinterpret_cast<uintptr_t>(code) >> 32;
-  };
   const void* const here = reinterpret_cast<const void*>(&CodeMemory::seal);
   const void* const elsewhere = reinterpret_cast<const void*>(&mmap);
   const void* const early = reinterpret_cast<const void*>(uintptr_t{0x401000});
   for (const void* caller : {here, elsewhere, early, here, early}) {
     const auto unit = build(always(1), {.caller = caller});
     ASSERT_TRUE(unit);
-    EXPECT_EQ(four_gigabytes((*unit)->code->bytes().data()), four_gigabytes(caller)) << caller;
+    EXPECT_TRUE(lies_near(**unit, caller)) << caller;
   }
-  EXPECT_EQ(four_gigabytes(unit_of(only_ip())->code->bytes().data()), four_gigabytes(here));
+  EXPECT_TRUE(lies_near(*unit_of(only_ip()), here));
 }
 
 TEST(CodeMemory, CallersOfOneProgramDoNotTakeEachOthersPlaces) {
@@ -162,10 +165,10 @@ TEST(CodeMemory, CallersOfOneProgramDoNotTakeEachOthersPlaces) {
   const auto first = reinterpret_cast<uintptr_t>(&CodeMemory::seal);
   std::vector<std::unique_ptr<Unit>> units;
   for (uintptr_t page = 0; page < 40; ++page) {
-    auto unit = build(always(1), {.caller = reinterpret_cast<const void*>(first + page * 4096)});
+    const auto caller = reinterpret_cast<const void*>(first + page * 4096);
+    auto unit = build(always(1), {.caller = caller});
     ASSERT_TRUE(unit);
-    const void* const code = (*unit)->code->bytes().data();
-    EXPECT_EQ(reinterpret_cast<uintptr_t>(code) >> 32, first >> 32) << page;
+    EXPECT_TRUE(lies_near(**unit, caller)) << page;
     units.push_back(std::move(*unit));
   }
 }
@@ -173,12 +176,14 @@ TEST(CodeMemory, CallersOfOneProgramDoNotTakeEachOthersPlaces) {
 TEST(CodeMemory, KeepsPagesOfThoseWhoAskForThem) {
   if (kSanitized) GTEST_SKIP() << "a sanitizer decides where memory lies";
   constexpr size_t kMany = 32;  // what is kept at most
+  // Where the place that was asked for is taken, a page may lie elsewhere, and is nobody's to find.
   const auto addresses_near = [](const void* caller) {
     std::vector<std::unique_ptr<Unit>> units;
     std::set<const void*> addresses;
     while (units.size() < kMany) {
       auto unit = build(always(1), {.caller = caller});
-      addresses.insert((*unit)->code->bytes().data());
+      IPJIT_CHECK(bool(unit));
+      if (lies_near(**unit, caller)) addresses.insert((*unit)->code->bytes().data());
       units.push_back(std::move(*unit));
     }
     return addresses;
@@ -186,6 +191,7 @@ TEST(CodeMemory, KeepsPagesOfThoseWhoAskForThem) {
   for (const void* caller :
        {reinterpret_cast<const void*>(&CodeMemory::seal), reinterpret_cast<const void*>(&mmap)}) {
     const auto first = addresses_near(caller);  // the others' pages go meanwhile
+    ASSERT_GE(first.size(), kMany / 2);
     EXPECT_EQ(addresses_near(caller), first);
   }
 }

@@ -162,9 +162,10 @@ void on_signal(int) {
 TEST(Filter, RunsInASignalHandlerInsideItsOwnRuns) {
   auto filter = make_filter(only_ip());
   handler_filter = filter.get();
-  struct sigaction action = {};
+  handler_runs = handler_wrong = 0;
+  struct sigaction action = {}, before;
   action.sa_handler = on_signal;
-  sigaction(SIGALRM, &action, nullptr);
+  sigaction(SIGALRM, &action, &before);
   const itimerval fast = {{0, 100}, {0, 100}};
   setitimer(ITIMER_REAL, &fast, nullptr);
   const auto packet = ip_packet();
@@ -177,6 +178,7 @@ TEST(Filter, RunsInASignalHandlerInsideItsOwnRuns) {
   }
   const itimerval off = {};
   setitimer(ITIMER_REAL, &off, nullptr);
+  sigaction(SIGALRM, &before, nullptr);
   EXPECT_EQ(handler_wrong, 0u);
   EXPECT_EQ(filter->record().packets, runs + handler_runs);
 }

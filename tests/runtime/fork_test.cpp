@@ -90,7 +90,7 @@ TEST(Fork, WhileThreadsRunPublishAndOpenFilters) {
   });
   for (int i = 0; i < 50; ++i) {
     const int status = in_child([&] {
-      alarm(60);  // a lock that was left held would hang here
+      alarm(300);  // a lock that was left held would hang here
       for (int n = 0; n < 100; ++n)
         if (run(*filter) != 3 || !filter->replace(always(3))) return 1;
       run(*make_filter(always(5)));

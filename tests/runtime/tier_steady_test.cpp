@@ -57,8 +57,6 @@ TEST(TierSteady, NoisyTimesOfSteadyTrafficChangeNothing) {
     street.period();
   }
   EXPECT_GE(in_tier2, 300);
-  // The thread's own windows are timed by the real clock, on a machine that may be busy: what it
-  // takes back is put right by the next race.
   EXPECT_LE(street.record().changes, 9u);
   EXPECT_LE(street.record().builds, 2u);
   EXPECT_EQ(street.wrong, 0u);

@@ -137,7 +137,10 @@ TEST(TierThreads, RetreatsReplacementsAndBuildsAtOnce) {
 
 /// Nothing is injected here: the builder starts by itself and the real specialiser works.
 struct Unaided : testing::Test {
-  void SetUp() override { allow_builder(true); }
+  void SetUp() override {
+    allow_builder(false);  // one that another test's filters have started
+    allow_builder(true);
+  }
   void TearDown() override { allow_builder(false); }
 
   /// Byte 30 to 37 are 0 or 1 by chance: branches that nobody can guess.
@@ -152,16 +155,19 @@ struct Unaided : testing::Test {
     return packets;
   }
 
+  /// The builder has what the other threads of the machine leave, so it is left some, and time.
   static bool reaches_tier2(const Filter& filter) {
     const auto traffic = packets();
-    const auto end = steady_clock::now() + std::chrono::seconds(60);
+    const auto end = steady_clock::now() + kPatience;
     while (steady_clock::now() < end) {
       for (int i = 0; i < 50; ++i)
         for (const auto& packet : traffic) filter.run(packet.data(), 64, 64);
       if (filter.record().tier.tier == 2) return true;
+      std::this_thread::sleep_for(milliseconds(1));
     }
     return false;
   }
+  static constexpr std::chrono::seconds kPatience{240};
 };
 
 TEST_F(Unaided, AHotFilterReachesTier2WithNoOptionSet) {
@@ -185,7 +191,7 @@ TEST_F(Unaided, AChildStartsItsOwn) {
   auto filter = make_filter(ip_without_ones());
   ASSERT_TRUE(reaches_tier2(*filter));
   const int status = in_child([&] {
-    alarm(120);
+    alarm(2 * kPatience.count());
     if (builder_runs()) return 1;
     auto another = make_filter(ip_without_ones());
     if (!reaches_tier2(*another)) return 2;
@@ -202,14 +208,13 @@ TEST_F(Unaided, AChildStartsItsOwn) {
 
 TEST_F(Unaided, EndsWithTheProcessAtOnce) {
   if (kSanitized) GTEST_SKIP() << "sanitizers do not support threads in a forked child";
-  const auto start = steady_clock::now();
   const int status = in_child([&] {
     auto filter = make_filter(ip_without_ones());
     if (!reaches_tier2(*filter)) return 1;
+    alarm(60);     // the thread itself would go on for ever
     std::exit(7);  // with handlers and destructors, beside the running thread
   });
   EXPECT_TRUE(exited(status, 7)) << status;
-  EXPECT_LT(steady_clock::now() - start, std::chrono::seconds(70));
 }
 
 int forbid(uint32_t call) {
