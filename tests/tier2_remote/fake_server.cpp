@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // ipjit-tier2 with a compiler that does what the program's name asks for.
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <cstdlib>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -24,13 +26,22 @@ class FakeCompiler : public ir::Compiler {
       }
     if (program.name == "eat")
       for (;;) eaten_.emplace_back(1 << 20, 'x');
-    if (program.name == "sleep") std::this_thread::sleep_for(std::chrono::milliseconds(700));
+    if (program.name == "hold") hold();
     if (program.name == "refuse")
       return Error{Stage::kTier2, Code::kNoSeed, 3, "this one is not to my taste"};
     return tier1_.compile(program, target);
   }
 
  private:
+  /// Says that it is at work, and is so until the test has had enough (Setting::release()).
+  static void hold() {
+    const std::string directory = std::getenv("XDG_CACHE_HOME");
+    close(open((directory + "/held").c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+    const std::string released = directory + "/released";
+    while (access(released.c_str(), F_OK) != 0)
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+
   tier1::Tier1 tier1_;
   std::vector<std::string> eaten_;
 };

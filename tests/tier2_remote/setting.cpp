@@ -3,13 +3,12 @@
 
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <filesystem>
 #include <fstream>
-#include <thread>
 
 #include "ir/text.h"
 
@@ -19,10 +18,13 @@ void Setting::SetUp() {
   char root[] = "/tmp/ipjit-tier2-XXXXXX";
   ASSERT_NE(mkdtemp(root), nullptr);
   root_ = root;
-  setenv("XDG_CACHE_HOME", (root_ + "/cache").c_str(), 1);
+  const std::string cache = root_ + "/cache";
+  ASSERT_EQ(mkdir(cache.c_str(), 0700), 0);
+  setenv("XDG_CACHE_HOME", cache.c_str(), 1);
 }
 
 void Setting::TearDown() {
+  release();
   if (const pid_t process = server()) end(process, SIGTERM);
   std::filesystem::remove_all(root_);
 }
@@ -31,6 +33,7 @@ RemoteOptions Setting::options() const {
   RemoteOptions options;
   options.root = root_;
   options.program = IPJIT_TIER2_FAKE;
+  options.wait_ms = 60'000;  // no test but those that say another waits for that
   return options;
 }
 
@@ -49,10 +52,15 @@ pid_t Setting::server() const {
 
 void Setting::end(pid_t process, int signal) {
   kill(process, signal);
-  for (int i = 0; lives(process) && i < 2000; ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  EXPECT_FALSE(lives(process)) << "process " << process << " survives signal " << signal;
+  EXPECT_TRUE(eventually([&] { return !lives(process); }))
+      << "process " << process << " survives signal " << signal;
 }
+
+bool Setting::holds() const {
+  return eventually([this] { return access((root_ + "/cache/held").c_str(), F_OK) == 0; });
+}
+
+void Setting::release() const { std::ofstream(root_ + "/cache/released").flush(); }
 
 ir::Program program_named(const std::string& name) {
   Result<ir::Program> program = ir::parse("filter " + name +

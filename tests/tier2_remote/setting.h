@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 #include <sys/types.h>
 
+#include <chrono>
 #include <string>
+#include <thread>
 
 #include "ir/program.h"
 #include "tier2-llvm/remote/fd.h"
@@ -20,6 +22,15 @@ inline constexpr bool kSanitized = true;
 inline constexpr bool kSanitized = false;
 #endif
 
+/// Asks every 5 ms, and gives up where another would have lost patience long ago.
+bool eventually(auto condition) {
+  for (int i = 0; i < 12'000; ++i) {
+    if (condition()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return false;
+}
+
 class Setting : public testing::Test {
  protected:
   void SetUp() override;
@@ -33,6 +44,11 @@ class Setting : public testing::Test {
 
   /// The process behind the socket; 0 where nobody listens.
   pid_t server() const;
+
+  /// Waits until the compiler has the program "hold" in hand; false if it does not come to that.
+  bool holds() const;
+  /// It may finish it, and all others of that name.
+  void release() const;
 
   /// Ends it and waits until it is gone.
   static void end(pid_t process, int signal);
