@@ -4,7 +4,8 @@
 #include <gtest/gtest.h>
 #include <pcap/pcap.h>
 
-#include <chrono>
+#include <algorithm>
+#include <ctime>
 #include <sstream>
 
 #include "bpf-frontend/check.h"
@@ -158,16 +159,26 @@ TEST(LongLists, ThreeHundredHostsMeanWhatLibpcapMeans) {
   }
 }
 
+double thread_cpu_ms() {
+  timespec now;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6;
+}
+
+// libpcap's optimiser takes minutes, this less than a millisecond: no machine is slow enough to
+// take one for the other, least of all in each of ten turns.
 TEST(LongLists, AThousandHostsAreQuickAndFitTheKernel) {
   std::string expression = numbered_hosts(1000);
-  auto start = std::chrono::steady_clock::now();
-  Result<InsnList> program = compile_expression(expression, Link{});
-  auto took = std::chrono::steady_clock::now() - start;
-  ASSERT_TRUE(program) << to_string(program.error());
-  EXPECT_TRUE(check(*program, Dialect::kLinux)) << program->size();
-  auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
-  EXPECT_LT(ms, 200);
-  RecordProperty("ms", static_cast<int>(ms));
+  double least_ms = 1e9;
+  for (int turn = 0; turn < 10; ++turn) {
+    const double start = thread_cpu_ms();
+    Result<InsnList> program = compile_expression(expression, Link{});
+    least_ms = std::min(least_ms, thread_cpu_ms() - start);
+    ASSERT_TRUE(program) << to_string(program.error());
+    EXPECT_TRUE(check(*program, Dialect::kLinux)) << program->size();
+  }
+  EXPECT_LT(least_ms, 200);
+  RecordProperty("ms", std::to_string(least_ms));
 }
 
 TEST(LongLists, AreNotLongerThanLibpcaps) {
