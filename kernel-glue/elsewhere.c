@@ -3,9 +3,9 @@
  * Classic programs that are no socket's filter: counted, so that a user who looks
  * for one finds out why it is not there.
  *
- * Their users keep neither a reference that could be shared nor the source. What
- * was there before the module is not seen, and a probe that misses one makes it
- * uncounted: it is a statistic.
+ * They do not run through sk->sk_filter. What was there before the module is not
+ * seen, and a probe that misses one makes it uncounted: it is a statistic. All
+ * namespaces count, in every mode.
  */
 #include "elsewhere.h"
 
@@ -13,6 +13,8 @@
 
 #include "module.h"
 #include "socket.h"
+
+#define ACTIVE_MAX 64		/* calls at a time, which may sleep */
 
 static int count_made(struct kretprobe_instance *instance, struct pt_regs *regs);
 static int skip_checked(struct kretprobe_instance *instance, struct pt_regs *regs);
@@ -25,16 +27,19 @@ static struct place {
 	{ IPJIT_DEV_LEFT_reuseport, false, {
 		.kp.symbol_name = "sk_reuseport_attach_filter",
 		.handler = count_made,
+		.maxactive = ACTIVE_MAX,
 	} },
 	{ IPJIT_DEV_LEFT_fanout, false, {
 		.kp.symbol_name = "bpf_prog_create_from_user",
 		.entry_handler = skip_checked,
 		.handler = count_made,
+		.maxactive = ACTIVE_MAX,
 	} },
 	/* xt_bpf, cls_bpf, act_bpf, team, ppp */
 	{ IPJIT_DEV_LEFT_in_kernel, false, {
 		.kp.symbol_name = "bpf_prog_create",
 		.handler = count_made,
+		.maxactive = ACTIVE_MAX,
 	} },
 };
 

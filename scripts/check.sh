@@ -11,8 +11,8 @@
 #
 # Each stage prints one line; its log is build-check/STAGE.log.  A stage that fails does not stop
 # the others.  What waits for other programs may wait in vain on a machine that does other things: a
-# test of the stages release and long that fails has a second try.  That it failed is said, with the
-# reason, and is a fault to be looked for.  What the sanitizers find has no second try.
+# test that fails has a second try, but not where sanitizers watch.  That it failed is said, with the
+# reason, and is a fault to be looked for.
 #
 # The last line is "N passed, N failed" (with ", N skipped" if tests skipped), counting single tests;
 # the exit status is 0 only if none failed.
@@ -137,14 +137,15 @@ say_stage() {
   printf '%-8s %-6s %5d s  %s\n' "$name" "$word" "$seconds" "$counts"
 }
 
-# say_second_tries LOG: of a stage that passed, what failed at first, and the lines that say why.
+# say_second_tries LOG: what failed at first and passed then, and the lines that say why.
 say_second_tries() {
-  sed -nE 's/^ *[0-9]+\/[0-9]+ +Test +#[0-9]+: ([^ ]+) .*\*\*\*(Failed|Timeout|Exception).*/\1/p' "$1" | sort -u | {
-    mapfile -t names
-    ((${#names[@]})) || return
-    printf '    failed, then passed: %s\n' "${names[@]}"
-    grep -E '^(not ok |FAIL: |ERROR: |\[  FAILED)|: Failure$' "$1" | sort -u | head -10 | sed 's/^/    | /'
-  }
+  local names
+  mapfile -t names < <(comm -23 \
+    <(sed -nE 's/^ *([0-9]+\/[0-9]+)? +Test +#[0-9]+: ([^ ]+) .*\*\*\*(Failed|Timeout|Exception).*/\2/p' "$1" | sort -u) \
+    <(sed -nE 's/^\t *[0-9]+ - ([^ ]+) \(.*/\1/p' "$1" | sort -u))
+  ((${#names[@]})) || return
+  printf '    failed, then passed: %s\n' "${names[@]}"
+  grep -E '^(not ok |FAIL: |ERROR: |\[  FAILED)|: Failure$' "$1" | sort -u | head -10 | sed 's/^/    | /'
 }
 
 begun=$SECONDS
@@ -155,7 +156,7 @@ for stage in "${stages[@]}"; do
   status=$?
   counts=$(scripts/tally.py stage "$out" "$stage" "$status" | tee -a "$out/tally")
   say_stage "$stage" "$status" $((SECONDS - start)) "${counts#* }"
-  ((status == 0)) && say_second_tries "$out/$stage.log"
+  say_second_tries "$out/$stage.log"
   if ((status != 0)); then
     grep -E '(\[  FAILED  \]|FAIL |FAIL: |error:|\*\*\*|ERROR: |runtime error|The following tests)' "$out/$stage.log" |
       sort -u | head -30 | sed 's/^/    /'

@@ -65,7 +65,7 @@ struct ipjit_dev_info {
 	__u64 installs;		/* units published since load */
 	__u64 refusals;		/* units whose code was refused: EPERM, EACCES, a `ret` without room */
 	__u64 events_lost;
-	__u64 left[16];		/* by enum ipjit_dev_left: filters seen and left alone */
+	__u64 left[16];		/* by enum ipjit_dev_left: programs seen and left alone */
 };
 
 /* How a filter's socket is held: bits of ipjit_dev_filter.flags. */

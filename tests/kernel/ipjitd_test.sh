@@ -63,6 +63,7 @@ check "tcpdump has captured" test -s /run/x.pcap
 kill $sender
 
 kill $daemon
+check "ipjitd ends" soon 60 has_ended $daemon
 wait $daemon
 equal "SIGTERM ends it well" $? 0
 check "its status goes with it" test ! -e /tmp/ipjit.json

@@ -76,6 +76,9 @@ soon() {
 # a_while: three seconds.  Of many small pieces a host that stops for a moment takes one.
 a_while() { for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do sleep 0.2; done; }
 
+# A process that nobody has waited for has no program any more.
+has_ended() { ! [ -e "/proc/$1/exe" ]; } # has_ended PID
+
 module_is_loaded() { [ -d /sys/module/ipjit ]; }
 
 # load [PARAMETER=VALUE...]

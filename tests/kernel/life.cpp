@@ -21,6 +21,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <functional>
 #include <map>
@@ -99,12 +100,16 @@ int install(const Fd& device, uint32_t tag, uint32_t verdict) {
   return Unit(filter->id, returns(verdict), filter->version).send(device);
 }
 
+/// What makes a frame this process's own; a fork has its parent's.
+const auto kSender = static_cast<uint16_t>(getpid());
+
 /// A frame of an EtherType that nobody else uses.
 void send_frame(int fd, uint32_t number) {
   uint8_t frame[60] = {};
   frame[12] = 0x88;
   frame[13] = 0xb5;
   std::memcpy(frame + 14, &number, sizeof number);
+  std::memcpy(frame + 18, &kSender, sizeof kSender);
   sockaddr_ll to = {};
   to.sll_family = AF_PACKET;
   to.sll_ifindex = static_cast<int>(if_nametoindex("lo"));
@@ -113,19 +118,28 @@ void send_frame(int fd, uint32_t number) {
     std::perror("sendto");
 }
 
-/// Bytes of the next frame of ours that arrives; 0 if none does.
-size_t receive(int fd) {
-  for (;;) {
-    uint8_t frame[256];
+bool is_ours(const uint8_t* frame, std::optional<uint32_t> number) {
+  return std::memcmp(frame + 18, &kSender, sizeof kSender) == 0 &&
+         (!number || std::memcmp(frame + 14, &*number, sizeof *number) == 0);
+}
+
+/// Bytes of the next frame of ours that arrives, or of the one with this number; 0 if none does.
+/// No verdict here cuts a frame before its sender.
+size_t receive(int fd, std::optional<uint32_t> number = {}) {
+  const auto latest = std::chrono::steady_clock::now() + std::chrono::milliseconds(kPatienceMs);
+  while (std::chrono::steady_clock::now() < latest) {
+    uint8_t frame[256] = {};
     pollfd ready = {.fd = fd, .events = POLLIN, .revents = 0};
     if (poll(&ready, 1, kPatienceMs) <= 0) return 0;
     sockaddr_ll from = {};
     socklen_t size = sizeof from;
     const ssize_t got =
         recvfrom(fd, frame, sizeof frame, 0, reinterpret_cast<sockaddr*>(&from), &size);
-    if (got > 0 && from.sll_protocol == htons(0x88b5) && from.sll_pkttype != PACKET_OUTGOING)
+    if (got > 0 && from.sll_protocol == htons(0x88b5) && from.sll_pkttype != PACKET_OUTGOING &&
+        is_ours(frame, number))
       return static_cast<size_t>(got);
   }
+  return 0;
 }
 
 void take(const Fd& device) {
@@ -400,7 +414,7 @@ int traffic(uint32_t frames) {
       if (device.get() >= 0) installs.add(install(device, tag, tag));
     }
     send_frame(sender.get(), i);
-    missing += receive(fd.get()) != 60;
+    missing += receive(fd.get(), i) != 60;
   }
   tally.equal("frames lost of " + std::to_string(frames), missing, 0);
   installs.judge();

@@ -55,7 +55,7 @@ equal "observe: no verdict is ours" "$(cat /tmp/native)" 0
 echo "$(tail -n 1 /tmp/replay.said)"
 
 kill $daemon
-wait $daemon
+check "ipjitd ends" soon 60 has_ended $daemon
 check "the module unloads" soon 60 unload
 check "afterwards" replayed /tmp/after
 check "afterwards: the same packets" cmp /tmp/without /tmp/after

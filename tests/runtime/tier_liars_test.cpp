@@ -170,13 +170,16 @@ TEST(Liars, WhileACompilerHangsPacketsAndOwnerGoOn) {
     return as_tier1(program, target);
   };
   street.run_ip(200'000);
+  const auto latest = std::chrono::steady_clock::now() + std::chrono::minutes(2);
+  const auto waits = [&] { return !hangs && std::chrono::steady_clock::now() < latest; };
   std::thread builder([&] {
-    while (!hangs) {
+    while (waits()) {
       street.round();
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
   });
-  while (!hangs) street.run_ip(50'000);
+  while (waits()) street.run_ip(50'000);
+  EXPECT_TRUE(hangs) << "the compiler was never asked";
   street.run_arp(50'000);
   EXPECT_TRUE(bool(street.filter->replace(ip_without_ones())));
   street.filter->assume_length(0, 1500);

@@ -92,6 +92,7 @@ class Header(ctypes.Structure):
 
 
 def through_libpcap(probe):
+    begun = time.time_ns()
     pcap = ctypes.CDLL("libpcap.so.0.8")  # the drop-in, by LD_LIBRARY_PATH
     pcap.pcap_open_dead.restype = ctypes.c_void_p
     handle = ctypes.c_void_p(pcap.pcap_open_dead(1, 65535))
@@ -103,7 +104,7 @@ def through_libpcap(probe):
         for _ in range(20):
             for frame in frames:
                 pcap.pcap_offline_filter(ctypes.byref(program), ctypes.byref(header), frame)
-        records = subprocess.run([probe, str(os.getpid())], capture_output=True, text=True, check=True)
+        records = subprocess.run([probe, str(os.getpid()), str(begun)], capture_output=True, text=True, check=True)
         if records.stdout.startswith("tier2|"):
             print(records.stdout.strip())
             return
