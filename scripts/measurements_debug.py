@@ -56,7 +56,7 @@ def main(argv):
         print(part, end="")
     else:
         page = pathlib.Path(argv[2])
-        page.write_text(replaced(page.read_text(), part))
+        page.write_text(replaced(page.read_text(), part).rstrip("\n") + "\n")
     return 0
 
 
