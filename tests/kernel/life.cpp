@@ -403,6 +403,9 @@ class Installs {
 /// Frames are numbered, so a lost one is known; the receive buffer holds a window of them.
 int traffic(uint32_t frames) {
   Fd fd = packet_socket(), sender = packet_socket();
+  // Others' frames come in here, too, also while this process does not run.
+  const int room = 64 << 20;
+  setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room);
   const uint32_t tag = fresh_tag();
   attach(fd.get(), tag);
   uint32_t missing = 0;
