@@ -16,31 +16,10 @@
 
 #define ACTIVE_MAX 64		/* calls at a time, which may sleep */
 
-static int count_made(struct kretprobe_instance *instance, struct pt_regs *regs);
-static int skip_checked(struct kretprobe_instance *instance, struct pt_regs *regs);
-
-static struct place {
+struct place {
 	enum ipjit_dev_left reason;
 	bool probed;
 	struct kretprobe probe;
-} places[] = {
-	{ IPJIT_DEV_LEFT_reuseport, false, {
-		.kp.symbol_name = "sk_reuseport_attach_filter",
-		.handler = count_made,
-		.maxactive = ACTIVE_MAX,
-	} },
-	{ IPJIT_DEV_LEFT_fanout, false, {
-		.kp.symbol_name = "bpf_prog_create_from_user",
-		.entry_handler = skip_checked,
-		.handler = count_made,
-		.maxactive = ACTIVE_MAX,
-	} },
-	/* xt_bpf, cls_bpf, act_bpf, team, ppp */
-	{ IPJIT_DEV_LEFT_in_kernel, false, {
-		.kp.symbol_name = "bpf_prog_create",
-		.handler = count_made,
-		.maxactive = ACTIVE_MAX,
-	} },
 };
 
 static int count_made(struct kretprobe_instance *instance, struct pt_regs *regs)
@@ -59,6 +38,26 @@ static int skip_checked(struct kretprobe_instance *instance, struct pt_regs *reg
 	return regs->dx != 0;
 }
 NOKPROBE_SYMBOL(skip_checked);
+
+static struct place places[] = {
+	{ IPJIT_DEV_LEFT_reuseport, false, {
+		.kp.symbol_name = "sk_reuseport_attach_filter",
+		.handler = count_made,
+		.maxactive = ACTIVE_MAX,
+	} },
+	{ IPJIT_DEV_LEFT_fanout, false, {
+		.kp.symbol_name = "bpf_prog_create_from_user",
+		.entry_handler = skip_checked,
+		.handler = count_made,
+		.maxactive = ACTIVE_MAX,
+	} },
+	/* xt_bpf, cls_bpf, act_bpf, team, ppp */
+	{ IPJIT_DEV_LEFT_in_kernel, false, {
+		.kp.symbol_name = "bpf_prog_create",
+		.handler = count_made,
+		.maxactive = ACTIVE_MAX,
+	} },
+};
 
 void ipjit_elsewhere_init(void)
 {
