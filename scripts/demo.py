@@ -238,7 +238,7 @@ class Demo:
         self.plain = [tcpdump]
         self.ours = [self.ipjit, "exec", "--", tcpdump]
         self.agree = True
-        self.pids = []
+        self.tables = []  # what `ipjit stats` says of each run, asked at once: it forgets the oldest of the ended
 
     def path(self, name):
         return self.directory / f"demo-{name}.pcap"
@@ -250,7 +250,11 @@ class Demo:
         same = filecmp.cmp(plain_out, ours_out, shallow=False)
         self.agree &= same
         row(name, matched(plain_out), same, plain, ours, stats_of(self.ipjit, pid))
-        self.pids.append(pid)
+        self.keep_table(pid)
+
+    def keep_table(self, pid):
+        text = subprocess.run([self.ipjit, "stats", "--pid", str(pid)], capture_output=True, text=True).stdout
+        self.tables.append([line for line in text.splitlines() if not line.startswith("--")])
 
     def tier2(self):
         """The code that this traffic gets, what it costs, and how an unmodified program reaches it."""
@@ -310,7 +314,7 @@ class Demo:
 
     def finish_thousand(self, wait):
         ours, pid = timed(self.ours, self.capture, self.path("ours-1000"), self.thousand)
-        self.pids.append(pid)
+        self.keep_table(pid)
         stats = stats_of(self.ipjit, pid)
         elapsed = time.monotonic() - self.thousand_begun
         packets = matched(self.path("ours-1000"))
@@ -387,9 +391,7 @@ def main():
     say("\n".join("    " + line[:92] for line in listing.stdout.splitlines()[:14]))
     say()
     say(bold("  What ran: ipjit stats"))
-    for number, pid in enumerate((demo.pids[1], demo.pids[0], demo.pids[-1])):
-        stats = subprocess.run([demo.ipjit, "stats", "--pid", str(pid)], capture_output=True, text=True)
-        lines = [line for line in stats.stdout.splitlines() if not line.startswith("--")]
+    for number, lines in enumerate((demo.tables[1], demo.tables[0], demo.tables[-1])):
         say("\n".join("    " + line for line in (lines[:4] if number == 0 else lines[2:4])))
     say()
     demo.agree &= demo_kernel.run(directory, say, bold)
