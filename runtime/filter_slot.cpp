@@ -227,7 +227,7 @@ uint32_t FilterSlot::run_watched(const uint8_t* data, uint32_t cap_len, uint32_t
   if (packet.leaves_by_guards()) retreat(unit, Retreat::kGuards);
   packet.copy({data, cap_len}, ctx);
   const uint32_t verdict = packet.run({data, cap_len}, ctx);
-  if (packet.is_slower()) retreat(unit, Retreat::kSlower);
+  if (const Retreat why = packet.judge(); why != Retreat::kNone) retreat(unit, why);
   visit.leave(1, verdict != 0);
   set_pause(own);
   return verdict;

@@ -43,7 +43,7 @@ WatchedPacket::WatchedPacket(TierState& tier, Watch& watch, const Unit& unit, ui
       watch_(watch),
       unit_(unit),
       left_(left),
-      due_(watch.visit(left, &unit, unit.general && unit.counters)) {}
+      due_(watch.visit(left, &unit, unit.general != nullptr, unit.general && unit.counters)) {}
 
 bool WatchedPacket::leaves_by_guards() {
   if (!due_.check) return false;
@@ -82,10 +82,10 @@ uint32_t WatchedPacket::run(std::span<const uint8_t> data, const ipjit_ctx& ctx)
   return ipjit_result_value(result);
 }
 
-bool WatchedPacket::is_slower() {
-  if (!due_.sample) return false;
+Retreat WatchedPacket::judge() {
+  if (!due_.sample) return Retreat::kNone;
   const Watch::Window window = watch_.sampled(left_ + 1, ticks_, monotonic_ns);
-  if (!window.over || window.packets == 0 || !unit_.code) return false;
+  if (!window.over || window.packets == 0 || !unit_.code) return Retreat::kNone;
   Measured& measured = unit_.general && !rival_ ? tier_.special : tier_.general;
   if (window.packets >= kWholeWindow) {
     const uint64_t ps = tick_clock().picoseconds(window.ticks, window.packets);
@@ -98,8 +98,20 @@ bool WatchedPacket::is_slower() {
       tier_.hot.store(true, std::memory_order_relaxed);
   }
   if (tier_.hot.load(std::memory_order_relaxed)) ask_for_builder();
-  return unit_.general && compare();
+  if (loses_trial(window.packets_per_second)) return Retreat::kTrial;
+  return unit_.general && compare() ? Retreat::kSlower : Retreat::kNone;
 }
+
+bool WatchedPacket::loses_trial(double packets_per_second) const {
+  if (packets_per_second <= 0) return false;
+  const double ps = 1e12 / packets_per_second;
+  if (unit_.general) return tier_.trial.special_took(ps) == Verdict::kSlower;
+  tier_.trial.general_took(ps);
+  return false;
+}
+
+/// Has specialised code become slower, against general code on the same traffic, than it was when
+/// it was new?
 
 bool WatchedPacket::compare() const {
   const Windows general = tier_.general.windows(), special = tier_.special.windows();
@@ -128,11 +140,16 @@ void general_changed(TierState& tier, bool was_advanced) {
   ++tier.serial;
   tier.general.reset();
   tier.special.reset();
+  tier.trial.end();
   if (was_advanced) tier.numbers->changes.fetch_add(1, std::memory_order_relaxed);
   tier.retreat.store(Retreat::kReplaced, std::memory_order_relaxed);
 }
 
 void advanced_to_special(TierState& tier, bool from_general) {
+  if (from_general)
+    tier.trial.begin(tier.general.mean_ps());
+  else
+    tier.trial.begin_anew();
   tier.general.reset();
   tier.special.reset();
   tier.calibrated.store(0, std::memory_order_relaxed);
@@ -143,6 +160,7 @@ void advanced_to_special(TierState& tier, bool from_general) {
 void retreated(TierState& tier, Retreat why) {
   tier.retreat.store(why, std::memory_order_relaxed);
   tier.general.reset();  // the traffic has changed, or what was measured of it is in doubt
+  tier.trial.end();
   tier.numbers->tier.store(1, std::memory_order_relaxed);
   tier.numbers->retreats.fetch_add(1, std::memory_order_relaxed);
   tier.numbers->changes.fetch_add(1, std::memory_order_relaxed);

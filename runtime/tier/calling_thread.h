@@ -25,9 +25,9 @@ class WatchedPacket {
 
   uint32_t run(std::span<const uint8_t> data, const ipjit_ctx& ctx);
 
-  /// Ends a window: true if specialised code has become slower, against general code on the same
-  /// traffic, than it was when it was new.
-  bool is_slower();
+  /// Ends a window.
+  /// Gives: why the general code should come back; kNone: it should not.
+  Retreat judge();
 
  private:
   TierState& tier_;
@@ -39,6 +39,7 @@ class WatchedPacket {
   bool rival_ = false;  ///< the general code runs this packet, for comparison
 
   bool compare() const;
+  bool loses_trial(double packets_per_second) const;
 };
 
 // What changes of a slot's program mean for the filter's tiering.

@@ -35,6 +35,8 @@ const char* sentence_of(Retreat why) {
       return "too many packets left by a guard";
     case Retreat::kSlower:
       return "it was measured to be slower than the general code";
+    case Retreat::kTrial:
+      return "packets took longer than with the general code just before";
     case Retreat::kDrift:
       return "the traffic has drifted from what it was built for";
     case Retreat::kFact:

@@ -21,6 +21,7 @@
 #include "runtime/pipeline.h"
 #include "runtime/tier/evidence.h"
 #include "runtime/tier/numbers.h"
+#include "runtime/tier/trial.h"
 #include "runtime/tier/watch.h"
 
 namespace ipjit::runtime {
@@ -58,7 +59,7 @@ class Measured {
 };
 
 /// Why specialised code was given up.
-enum class Retreat : uint8_t { kNone, kGuards, kSlower, kDrift, kFact, kReplaced };
+enum class Retreat : uint8_t { kNone, kGuards, kSlower, kTrial, kDrift, kFact, kReplaced };
 const char* sentence_of(Retreat why);
 
 struct TierWork;  ///< tiering.h
@@ -80,7 +81,8 @@ struct TierState {
   std::atomic<double> calibrated{0}, calibrated_error{0};
   std::atomic<uint64_t> wanted{kFirstWanted};  ///< windows of each before a thread says anything
   Measured general, special;                   ///< first runs of fresh packets
-  std::atomic<bool> hot{false};                ///< tier 2 is conceivable
+  Trial trial;
+  std::atomic<bool> hot{false};  ///< tier 2 is conceivable
   std::atomic<double> packets_per_second{0};
   std::atomic<Retreat> retreat{Retreat::kNone};  ///< the last one, until the builder has seen it
   std::atomic<uint32_t> period_ms{0};            ///< of the policy; 0: adaptive

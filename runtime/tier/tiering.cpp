@@ -205,7 +205,7 @@ void Tiering::heed_retreat(TierState& state) {
     return;
   }
   work.study.failed(tools_.now_ns());
-  work.study.forget();
+  if (why != Retreat::kTrial) work.study.forget();  // else it was built for this very traffic
 }
 
 /// Measures specialised against general code on the samples of late.

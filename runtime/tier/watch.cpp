@@ -8,7 +8,7 @@
 
 namespace ipjit::runtime {
 
-Watch::Visit Watch::visit(uint64_t left, const void* program, bool counts) {
+Watch::Visit Watch::visit(uint64_t left, const void* program, bool special, bool counts) {
   if (get(window_at_) == 0) set(window_at_, std::max(left, kFirstWindow));
   const auto seen = reinterpret_cast<uintptr_t>(program);
   if (get(program_) != seen) {
@@ -16,7 +16,8 @@ Watch::Visit Watch::visit(uint64_t left, const void* program, bool counts) {
     set(check_period_, kFirstCheck);
     set(check_at_, left);  // where its counting begins
     set(checked_left_, UINT64_MAX);
-    set(to_go_, 0);  // a window is of one program
+    set(to_go_, 0);                                       // a window is of one program
+    if (special && get(windows_) != 0) set(windows_, 1);  // the next ones come densely
   }
   Visit visit;
   if (left >= get(check_at_)) {

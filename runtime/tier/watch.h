@@ -23,7 +23,7 @@ class alignas(64) Watch {
  public:
   static constexpr uint64_t kFirstWindow = 4096;  ///< packets of a thread before its first
   static constexpr uint64_t kWindow = 16;         ///< packets
-  static constexpr uint64_t kFreshWindows = 64;   ///< so many come every kFreshNs
+  static constexpr uint64_t kFreshWindows = 64;   ///< of new code: so many come every kFreshNs
   static constexpr uint64_t kFreshNs = 1'000'000;
   static constexpr uint64_t kSteadyNs = 4'000'000;
   static constexpr uint64_t kMinPeriod = 256;  ///< packets
@@ -42,9 +42,9 @@ class alignas(64) Watch {
     bool check = false;   ///< then call check()
   };
 
-  /// Takes: the thread's packets so far; the program that runs, to notice a new one; whether it
-  ///        counts guard failures.
-  Visit visit(uint64_t left, const void* program, bool counts);
+  /// Takes: the thread's packets so far; the program that runs, to notice a new one; whether it is
+  ///        specialised; whether it counts guard failures.
+  Visit visit(uint64_t left, const void* program, bool special, bool counts);
 
   struct Check {
     uint64_t packets = 0;   ///< since the last look at this program

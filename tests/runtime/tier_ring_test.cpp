@@ -100,13 +100,15 @@ struct Runner {
   double last_rate = 0;
   Watch::Check last_check = {};
 
+  bool special() const { return program[0] == 's'; }
+
   void run(uint64_t packets) {
     for (uint64_t end = left + packets; left < end;) {
       const uint64_t next = std::min(end, std::max(left, watch->next_at()));
       step(next - left);
       if (left == end) return;
       ++visits;
-      const Watch::Visit visit = watch->visit(left, program, program[0] == 's');
+      const Watch::Visit visit = watch->visit(left, program, special(), special());
       if (visit.check) last_check = watch->check(left, static_cast<uint64_t>(failures)), ++checks;
       step(1);
       if (!visit.sample) continue;
@@ -148,6 +150,20 @@ TEST(Watch, WindowsFollowTheRate) {
     // A visit costs about as much as ten packets; at most one packet in a hundred may pay.
     EXPECT_LT(static_cast<double>(runner.visits), rate * 1.5 / 50) << rate;
   }
+}
+
+TEST(Watch, WindowsComeDenselyBehindSpecialisedCodeAndNotBehindOther) {
+  Runner runner{.packets_per_second = 1e7};
+  runner.run(10'000'000);
+  const auto windows_of_a_tenth = [&](const char* program) {
+    runner.program = program;
+    const uint64_t before = runner.windows;
+    runner.run(1'000'000);
+    return static_cast<double>(runner.windows - before);
+  };
+  EXPECT_NEAR(windows_of_a_tenth("special"), 64 + 9, 8);
+  EXPECT_NEAR(windows_of_a_tenth("special"), 25, 4);
+  EXPECT_NEAR(windows_of_a_tenth("general"), 25, 4);
 }
 
 TEST(Watch, ABurstBehindASlowTimeIsNotSampledToDeath) {

@@ -3,7 +3,6 @@
 // drawn, so that the test means the same on a machine that is busy.
 #include <gmock/gmock.h>
 
-#include <algorithm>
 #include <random>
 
 #include "tests/runtime/tier_street.h"
@@ -76,30 +75,6 @@ TEST(TierSteady, ALossOfTenPercentEndsItWithinTwoPeriods) {
   EXPECT_EQ(street.wrong, 0u);
 }
 
-/// As for_zeros(), but what is not zero there goes a long way, past no guard: right for all
-/// traffic, fast for that which it was built for.
-std::string slow_but_for_zeros() {
-  std::string text =
-      "filter test\ncounters 1\n"
-      "b0: need 38 else b14\n"
-      "    v0 = load_be16 12\n"
-      "    br v0 == 0x800 -> b1, b14    ; src 1\n"
-      "b1: v1 = load_be64 30\n"
-      "    br v1 == 0 -> b2, b3         ; src 1\n"
-      "b2: ret 65535\n"
-      "b3: v2 = mul v1, v1\n";
-  int value = 2;  // each waits for the one before it
-  for (; value < 1000; ++value)
-    text += "    v" + std::to_string(value + 1) + " = mul v" + std::to_string(value) + ", v1\n";
-  text += "    br v" + std::to_string(value) + " == 7 -> b4, b5\nb4: jump b5\n";
-  for (int i = 0; i < 8; ++i) {
-    const std::string byte = "v" + std::to_string(++value);
-    text += "b" + std::to_string(5 + i) + ": " + byte + " = load_u8 " + std::to_string(30 + i) +
-            "\n    br " + byte + " == 1 -> b15, b" + std::to_string(6 + i) + "\n";
-  }
-  return text + "b13: ret 65535\nb14: count 0\n    ret 0\nb15: ret 0\n";
-}
-
 TEST(TierSteady, AThreadWhoseRunsHaveBecomeSlowPutsTheGeneralCodeBackItself) {
   Street street;
   street.tools.specialise = always_gives(slow_but_for_zeros());
@@ -112,9 +87,7 @@ TEST(TierSteady, AThreadWhoseRunsHaveBecomeSlowPutsTheGeneralCodeBackItself) {
     return done();
   };
   ASSERT_TRUE(until([&] { street.run_ip(); }, [&] { return state.calibrated.load() > 0; }));
-  std::array<uint8_t, 64> twos = ip_packet();
-  std::fill(twos.begin() + 30, twos.begin() + 38, uint8_t{2});
-  EXPECT_TRUE(until([&] { street.run(twos, 20'000, 65535); }, [&] { return street.tier() == 1; }));
+  EXPECT_TRUE(until([&] { street.run_twos(20'000); }, [&] { return street.tier() == 1; }));
   EXPECT_EQ(state.retreat.load(), Retreat::kSlower);
   EXPECT_EQ(street.record().retreats, 1u);
   EXPECT_EQ(street.record().guard_failures, 0u);

@@ -2,6 +2,7 @@
 // A filter, its traffic and a builder whose clock, compiler and specialiser are the test's.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <functional>
 #include <memory>
@@ -77,6 +78,30 @@ inline std::string for_zeros() {
   return text + "b12: ret 65535\nb13: ret 0\n";
 }
 
+/// As for_zeros(), but what is not zero there goes a long way, past no guard: right for all
+/// traffic, fast for that which it was built for.
+inline std::string slow_but_for_zeros() {
+  std::string text =
+      "filter test\ncounters 1\n"
+      "b0: need 38 else b14\n"
+      "    v0 = load_be16 12\n"
+      "    br v0 == 0x800 -> b1, b14    ; src 1\n"
+      "b1: v1 = load_be64 30\n"
+      "    br v1 == 0 -> b2, b3         ; src 1\n"
+      "b2: ret 65535\n"
+      "b3: v2 = mul v1, v1\n";
+  int value = 2;  // each waits for the one before it
+  for (; value < 1000; ++value)
+    text += "    v" + std::to_string(value + 1) + " = mul v" + std::to_string(value) + ", v1\n";
+  text += "    br v" + std::to_string(value) + " == 7 -> b4, b5\nb4: jump b5\n";
+  for (int i = 0; i < 8; ++i) {
+    const std::string byte = "v" + std::to_string(++value);
+    text += "b" + std::to_string(5 + i) + ": " + byte + " = load_u8 " + std::to_string(30 + i) +
+            "\n    br " + byte + " == 1 -> b15, b" + std::to_string(6 + i) + "\n";
+  }
+  return text + "b13: ret 65535\nb14: count 0\n    ret 0\nb15: ret 0\n";
+}
+
 inline ir::Specialised specialised(const ir::Program& program, const std::string& log) {
   ir::Specialised made;
   made.program = program;
@@ -122,6 +147,12 @@ struct Street {
   }
   void run_ip(uint64_t packets = 20'000) { run(ip_packet(), packets, 65535); }
   void run_arp(uint64_t packets = 20'000) { run(arp_packet(), packets, 0); }
+  /// IPv4 that is not zero where for_zeros() looks, and accepted.
+  void run_twos(uint64_t packets) {
+    std::array<uint8_t, 64> twos = ip_packet();
+    std::fill(twos.begin() + 30, twos.begin() + 38, uint8_t{2});
+    run(twos, packets, 65535);
+  }
 
   /// One policy period.
   void round() {

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Do the packets of the program that calls get through more quickly with specialised code?
+//
+// A race (race.h) runs samples again and again: they lie in the first cache, and the branches
+// before them are the race's, not the traffic's.  Windows (calling_thread.cpp) time single packets,
+// which keeps neighbours from overlapping.  What counts neither sees: the time that passes between
+// two packets of the thread, with filter, memory and caller.  Code that executes more instructions
+// so as to guess less loses where packets come from far away, because the processor then sees fewer
+// of them ahead.  Such times can only be compared before and behind a change of code:
+//
+//   general code               advance             specialised code, on trial
+//   -------w-------w-------w------|--------w-------w-------w-------w-------w------> for good, or
+//   back
+//      the last 32 times between two windows      32 of them
+//
+// A rate that changes at the same moment looks alike.  So a trial is held only where the caller
+// does little else than filter, and its packets do not come slower than they are taken.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <optional>
+
+#include "runtime/tier/evidence.h"
+
+namespace ipjit::runtime {
+
+/// The last few times, without a lock: a lost one is lost.  Signal: safe.
+class Times {
+ public:
+  static constexpr size_t kKept = 32;
+
+  /// Takes: picoseconds of a packet.
+  void add(double ps);
+  void reset() { count_.store(0, std::memory_order_relaxed); }
+  uint64_t count() const { return count_.load(std::memory_order_relaxed); }
+
+  struct Quartiles {
+    double lower = 0, median = 0, upper = 0;
+  };
+  /// Gives: of those that were added since reset(), at most kKept; all 0 where there are none.
+  Quartiles quartiles() const;
+
+ private:
+  std::atomic<uint64_t> count_{0};
+  std::array<std::atomic<uint64_t>, kKept> ps_{};
+};
+
+/// Thread: threads that run packets call general_took() and special_took(); whoever changes the
+/// code, the others.  Signal: all are safe.
+class Trial {
+ public:
+  static constexpr uint64_t kTimes = Times::kKept + 1;  ///< the first spans the change
+
+  void general_took(double ps) { general_.add(ps); }
+
+  /// Specialised code takes the general code's place.
+  /// Takes: picoseconds that the general code alone takes of a packet; 0: unknown, no trial.
+  void begin(double code_ps);
+  /// Other specialised code takes the place of that which may be on trial.
+  void begin_anew() { special_.reset(); }
+  /// General code runs again, or another program.
+  void end();
+
+  /// Gives: kMore as long as the trial lasts; kSlower or kFine ends it.
+  Verdict special_took(double ps);
+
+ private:
+  // Of the general code, when its place was taken; what is on trial loses beyond both.
+  std::atomic<double> median_ps_{0};  ///< 0: no trial
+  std::atomic<double> upper_ps_{0};   ///< three of four times
+  Times general_, special_;
+};
+
+}  // namespace ipjit::runtime
