@@ -112,7 +112,6 @@ bool WatchedPacket::loses_trial(double packets_per_second) const {
 
 /// Has specialised code become slower, against general code on the same traffic, than it was when
 /// it was new?
-
 bool WatchedPacket::compare() const {
   const Windows general = tier_.general.windows(), special = tier_.special.windows();
   const uint64_t windows = std::min(general.count, special.count);

@@ -9,8 +9,7 @@
 // of them ahead.  Such times can only be compared before and behind a change of code:
 //
 //   general code               advance             specialised code, on trial
-//   -------w-------w-------w------|--------w-------w-------w-------w-------w------> for good, or
-//   back
+//   -------w-------w-------w------|--------w-------w-------w-------w----------> for good, or back
 //      the last 32 times between two windows      32 of them
 //
 // A rate that changes at the same moment looks alike.  So a trial is held only where the caller
