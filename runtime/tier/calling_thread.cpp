@@ -33,6 +33,17 @@ constexpr double kHotShare = 1.0 / 3000;
 constexpr uint64_t kFailuresFrom = 64;  ///< guard failures before a share means anything
 constexpr uint64_t kWholeWindow = 8;    ///< packets: fewer are too few for a mean
 constexpr uint64_t kNewWindows = 16;    ///< of each, to know the ratio when the code is new
+/// Error of that ratio in its value: every later comparison bears it, so one that a neighbour on
+/// the processor has spoilt would hide any loss for as long as the code runs.
+constexpr double kVague = 0.1;
+
+/// What a window takes beyond the clock's own time may be nothing, or noise around it; of nothing
+/// there is no ratio, and the code would never be judged.
+Windows at_least_a_nanosecond(const Windows& windows) {
+  constexpr double kLeastPs = 1000;
+  const double sum = kLeastPs * static_cast<double>(windows.count);
+  return windows.sum < sum ? Windows{windows.count, sum, kLeastPs * sum} : windows;
+}
 
 uint32_t field_of(const ipjit_ctx& ctx, size_t field) { return ctx.*ir::kCtxFields[field]; }
 
@@ -113,7 +124,8 @@ bool WatchedPacket::loses_trial(double packets_per_second) const {
 /// Has specialised code become slower, against general code on the same traffic, than it was when
 /// it was new?
 bool WatchedPacket::compare() const {
-  const Windows general = tier_.general.windows(), special = tier_.special.windows();
+  const Windows general = at_least_a_nanosecond(tier_.general.windows());
+  const Windows special = at_least_a_nanosecond(tier_.special.windows());
   const uint64_t windows = std::min(general.count, special.count);
   const Ratio now = ratio_of(general, special);
   const Ratio when_new = {tier_.calibrated.load(std::memory_order_acquire),
@@ -124,6 +136,10 @@ bool WatchedPacket::compare() const {
   };
   if (!when_new.known()) {
     if (windows < kNewWindows || !now.known()) return false;
+    if (now.error > kVague * now.value) {
+      if (windows >= 4 * kNewWindows) begin_anew();
+      return false;
+    }
     tier_.calibrated_error.store(now.error, std::memory_order_relaxed);
     tier_.calibrated.store(now.value, std::memory_order_release);  // its error is there
     begin_anew();
