@@ -99,7 +99,7 @@ TEST(Trial, AFilterWhoseCodeIsSlowFromItsFirstPacketOnHasTheGeneralCodeBack) {
   Street street;
   street.tools.specialise = always_gives(slow_but_for_zeros());
   TierState& state = *street.filter->tier();
-  for (int i = 0; i < 4000 && state.general.windows().count < 32; ++i) street.run_ip(5000);
+  for (int i = 0; i < 40'000 && state.general.windows().count < 32; ++i) street.run_ip(5000);
   // As if the general code alone took long: this loop may be a slow caller, but is always busy.
   state.general.add(1e9);
   ASSERT_TRUE(street.reaches_tier2()) << street.record().why;
