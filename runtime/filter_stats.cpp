@@ -200,9 +200,9 @@ void FilterStats::set_note(const std::string& note) {
   show_locked();
 }
 
-void FilterStats::sampled(uint64_t ours_ps, uint64_t replaced_ps) {
-  working_->ours_ps.fetch_add(ours_ps, std::memory_order_relaxed);
-  working_->replaced_ps.fetch_add(replaced_ps, std::memory_order_relaxed);
+void FilterStats::sampled(int64_t ours_ps, int64_t replaced_ps) {
+  working_->ours_ps.fetch_add(static_cast<uint64_t>(ours_ps), std::memory_order_relaxed);
+  working_->replaced_ps.fetch_add(static_cast<uint64_t>(replaced_ps), std::memory_order_relaxed);
   working_->samples.fetch_add(1, std::memory_order_relaxed);
 }
 

@@ -48,7 +48,7 @@ class FilterStats {
   void set_note(const std::string& note);
 
   /// One packet was timed on both engines.  Signal-safe.
-  void sampled(uint64_t ours_ps, uint64_t replaced_ps);
+  void sampled(int64_t ours_ps, int64_t replaced_ps);
 
   uint64_t packets() const { return totals_of(*working_, stripe_count()).packets; }
 

@@ -12,10 +12,10 @@ namespace ipjit::runtime {
 
 struct Sample {
   uint32_t verdict = 0;
-  bool valid = false;  ///< false: nothing to compare with
-  uint64_t ours_ps = 0;
-  uint64_t replaced_ps = 0;
-  uint64_t cost_ps = 0;  ///< what the sample cost beside the packet's own run
+  bool valid = false;   ///< false: nothing to compare with
+  int64_t ours_ps = 0;  ///< both may be below 0: only means over many samples say something
+  int64_t replaced_ps = 0;
+  int64_t cost_ps = 0;  ///< what the sample cost beside the packet's own run
 };
 
 /// Runs the unit on a packet that is to be judged, and times it.

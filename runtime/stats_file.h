@@ -69,7 +69,7 @@ struct alignas(64) StatsRecord {
   std::atomic<uint64_t> table_bytes;
   std::atomic<uint64_t> compile_ns;
   std::atomic<uint64_t> samples;
-  std::atomic<uint64_t> ours_ps;  ///< picoseconds over all samples
+  std::atomic<uint64_t> ours_ps;  ///< picoseconds over all samples, two's complement
   std::atomic<uint64_t> replaced_ps;
   TierNumbers tier;
   SharedStripe shared;

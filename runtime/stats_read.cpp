@@ -214,6 +214,12 @@ std::vector<FilterRecord> joined(std::vector<std::vector<FilterRecord>> users) {
   return all;
 }
 
+/// Single samples may have taken less than no time; a mean has not.
+double mean_ns(const std::atomic<uint64_t>& ps, uint64_t samples) {
+  const auto sum = static_cast<int64_t>(ps.load(std::memory_order_relaxed));
+  return std::max(static_cast<double>(sum), 0.0) / static_cast<double>(samples) / 1e3;
+}
+
 }  // namespace
 
 FilterRecord read_record(const StatsRecord& record, uint32_t stripes) {
@@ -240,11 +246,8 @@ FilterRecord read_record(const StatsRecord& record, uint32_t stripes) {
   result.tier = read_tier(record);
   result.samples = record.samples.load(std::memory_order_relaxed);
   if (result.samples) {
-    const double samples = static_cast<double>(result.samples);
-    result.ns_per_packet =
-        static_cast<double>(record.ours_ps.load(std::memory_order_relaxed)) / samples / 1e3;
-    result.replaced_ns_per_packet =
-        static_cast<double>(record.replaced_ps.load(std::memory_order_relaxed)) / samples / 1e3;
+    result.ns_per_packet = mean_ns(record.ours_ps, result.samples);
+    result.replaced_ns_per_packet = mean_ns(record.replaced_ps, result.samples);
     result.saved_seconds = (result.replaced_ns_per_packet - result.ns_per_packet) *
                            static_cast<double>(result.packets) / 1e9;
   }

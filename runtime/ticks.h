@@ -29,17 +29,19 @@ inline uint64_t ticks() {
 #endif
 }
 
+/// Ticks between two readings around a call of a function that does nothing: what is to be taken
+/// from a time that was measured so.
+uint64_t ticks_of_nothing();
+
 /// Turns ticks into time, and knows what reading them costs.
 class TickClock {
  public:
   TickClock();
 
-  /// The time, in picoseconds, of a function that was called between two readings `ticks` apart,
-  /// without what reading the counter and calling a function that does nothing would have taken.
-  /// `readings`: so many such functions, taken together.
-  uint64_t picoseconds(uint64_t ticks, uint64_t readings = 1) const;
+  /// As many ticks in picoseconds; less than none, if there are.
+  int64_t picoseconds(int64_t ticks) const;
 
-  /// Ticks between two readings around a call of nothing.
+  /// ticks_of_nothing() in the mean, as it was when the process began.
   uint64_t reading() const { return reading_; }
 
  private:

@@ -99,7 +99,9 @@ Retreat WatchedPacket::judge() {
   if (!window.over || window.packets == 0 || !unit_.code) return Retreat::kNone;
   Measured& measured = unit_.general && !rival_ ? tier_.special : tier_.general;
   if (window.packets >= kWholeWindow) {
-    const uint64_t ps = tick_clock().picoseconds(window.ticks, window.packets);
+    const TickClock& clock = tick_clock();
+    const uint64_t readings = std::min(window.packets * clock.reading(), window.ticks);
+    const int64_t ps = clock.picoseconds(static_cast<int64_t>(window.ticks - readings));
     measured.add(static_cast<double>(ps) / static_cast<double>(window.packets));
   }
   if (window.packets_per_second > 0) {

@@ -89,7 +89,8 @@ Race race(const Subject& first, const Subject& second, std::span<const Head> hea
       times_of(laps_of(first, second, std::span<const Job>(jobs).subspan(kLap)));
   if (!times.ratio.known()) return {};
   const auto ps = [&](uint64_t sum) {
-    return std::max<uint64_t>(tick_clock().picoseconds(sum, 0) / (times.laps * kLap), 1);
+    const auto all = static_cast<uint64_t>(tick_clock().picoseconds(static_cast<int64_t>(sum)));
+    return std::max<uint64_t>(all / (times.laps * kLap), 1);
   };
   return {ps(times.rival), ps(times.ours), times.ratio};
 }

@@ -7,8 +7,10 @@
 #include <sys/mman.h>
 #include <sys/time.h>
 
+#include <algorithm>
 #include <cstring>
 
+#include "runtime/sample.h"
 #include "tests/runtime/child.h"
 #include "tests/runtime/programs.h"
 #include "tier1-asmjit/tier1.h"
@@ -75,6 +77,26 @@ TEST(Filter, TimesAFewPacketsOnBothEngines) {
   EXPECT_DOUBLE_EQ(record.saved_seconds,
                    (record.replaced_ns_per_packet - record.ns_per_packet) * 100'000 / 1e9);
   EXPECT_EQ(record.packets, 100'000u) << "a timed packet counts once";
+}
+
+TEST(Filter, SamplesTakeWhatALoopTakes) {
+  const Result<std::unique_ptr<Unit>> unit = build(long_way(), {.engine = Engine::kTier1});
+  ASSERT_TRUE(unit);
+  const auto packet = ip_packet();
+  constexpr int kTimes = 4096;
+  std::vector<double> ratios;
+  for (int turn = 0; turn < 9; ++turn) {
+    const uint64_t begun = monotonic_ns();
+    for (int i = 0; i < kTimes; ++i) (*unit)->run_replaced(packet, {});
+    const uint64_t loop_ns = std::max<uint64_t>(monotonic_ns() - begun, 1);
+    int64_t samples_ps = 0;
+    for (int i = 0; i < kTimes; ++i) samples_ps += time_packet(**unit, packet, {}).replaced_ps;
+    ratios.push_back(static_cast<double>(samples_ps) / 1e3 / static_cast<double>(loop_ns));
+  }
+  std::sort(ratios.begin(), ratios.end());
+  // Fences around each run on the one side, runs that overlap on the other.
+  EXPECT_GT(ratios[4], 0.5);
+  EXPECT_LT(ratios[4], 2);
 }
 
 TEST(Filter, PassesTheLengthOnTheWireByEveryDoor) {

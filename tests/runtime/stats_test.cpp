@@ -98,6 +98,18 @@ std::vector<FilterRecord> seen_while_running(const std::string& name, auto body,
   return seen;
 }
 
+TEST(Stats, SamplesThatTookLessThanNoTimeCountInTheMean) {
+  // A counter that moves in steps gives such samples for short programs.
+  const std::unique_ptr<FilterStats> stats = FilterStats::open("short", bpf::Dialect::kLibpcap);
+  stats->sampled(-2'000, -1'000);
+  EXPECT_EQ(stats->record().ns_per_packet, 0) << "a mean below zero says nothing";
+  EXPECT_EQ(stats->record().replaced_ns_per_packet, 0);
+  stats->sampled(6'000, 11'000);
+  EXPECT_DOUBLE_EQ(stats->record().ns_per_packet, 2);
+  EXPECT_DOUBLE_EQ(stats->record().replaced_ns_per_packet, 5);
+  EXPECT_EQ(stats->record().samples, 2u);
+}
+
 TEST(Stats, AreReadWhileTheFilterRuns) {
   auto filter = make_filter(always(1), {}, "live");
   run(*filter, 12'345);
