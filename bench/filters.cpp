@@ -43,4 +43,12 @@ Filter filter(char id) {
   return {};
 }
 
+Filter one_of_many(size_t i) {
+  const std::string port = std::to_string(80 + 7 * i);
+  if (i % 3 == 0) return {'c', "tcp port " + port};
+  if (i % 3 == 1) return {'f', "portrange " + port + "-6000"};
+  return {'j',
+          "tcp port " + port + " and (((ip[2:2] - ((ip[0]&0xf)<<2)) - ((tcp[12]&0xf0)>>2)) != 0)"};
+}
+
 }  // namespace ipjit::bench

@@ -24,4 +24,7 @@ std::vector<Filter> filters();
 /// One of them; `id` is a to j.
 Filter filter(char id);
 
+/// Filters for one process to have many of, no two alike: c, f and j in turns, with other ports.
+Filter one_of_many(size_t i);
+
 }  // namespace ipjit::bench

@@ -26,8 +26,9 @@ def growth_table(micro):
 def sections(micro):
     yield ("By `micro_bench`: a list of hosts, of which a compiler can make a table, and a chain of tests, of which it "
            "cannot. `rules` is a packet of the stream, `compile` a filter, `stage` a part of tier 1's compile, `lookup "
-           "find` a probe of which half hit. \"One more\" is the slope between the ends; the exponent is that of the power "
-           "law that fits best (0 flat, 1 linear), over all sizes and over the larger half.\n")
+           "find` a probe of which half hit, `together` a packet in one of the filters that it goes through. \"One more\" is "
+           "the slope between the ends; the exponent is that of the power law that fits best (0 flat, 1 linear), over all "
+           "sizes and over the larger half.\n")
     yield "![ns a packet by rules](plots/rules.png)\n"
     yield "![time to compile by rules](plots/compile.png)\n"
     yield "![a probe by keys](plots/lookup.png)\n"

@@ -44,6 +44,13 @@ Result<Runner> floor_one_byte(const Compiled&, std::span<const ipjit_packet>);
 Result<Runner> floor_two_bytes(const Compiled&, std::span<const ipjit_packet>);
 Result<Runner> floor_dependent(const Compiled&, std::span<const ipjit_packet>);
 
+/// The same for many programs: each packet goes through all of them before the next one comes.
+using Crowd = Result<Runner> (*)(std::span<const Compiled>, std::span<const ipjit_packet>);
+
+Result<Runner> libpcap_crowd(std::span<const Compiled>, std::span<const ipjit_packet>);
+Result<Runner> dpdk_jit_repaired_crowd(std::span<const Compiled>, std::span<const ipjit_packet>);
+Result<Runner> ipjit_tier1_crowd(std::span<const Compiled>, std::span<const ipjit_packet>);
+
 /// "DPDK 22.11.11", or why there is none.
 std::string dpdk_version();
 

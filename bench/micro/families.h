@@ -23,6 +23,9 @@ void register_packets();
 /// compile.
 void register_rules();
 
+/// Nanoseconds a packet and filter where each packet goes through many filters.
+void register_crowds();
+
 /// Tables: building and finding by size, against what else a program could use.
 void register_lookup();
 

@@ -28,17 +28,9 @@ using namespace ipjit::bench;
 constexpr size_t kFilters = 240;
 constexpr size_t kProfiled = 150;  ///< packets: under valgrind, replaying them is what takes long
 
-// Filters c, f and j with other ports.
-std::string expression(size_t i) {
-  const std::string port = std::to_string(80 + 7 * i);
-  if (i % 3 == 0) return "tcp port " + port;
-  if (i % 3 == 1) return "portrange " + port + "-6000";
-  return "tcp port " + port + " and (((ip[2:2] - ((ip[0]&0xf)<<2)) - ((tcp[12]&0xf0)>>2)) != 0)";
-}
-
 NativePtr make(size_t i, std::span<const ipjit_packet> packets, bool layout) {
   static tier1::Tier1 tier1;
-  const Compiled compiled = compile_with_libpcap({'-', expression(i)});
+  const Compiled compiled = compile_with_libpcap(one_of_many(i));
   const Result<ir::Program> general = general_program(compiled.insns);
   if (!general) return nullptr;
   ir::Choices choices;
@@ -74,7 +66,7 @@ int main(int argc, char** argv) {
   for (size_t i = 0; i < kFilters; ++i) {
     filters.push_back(make(i, traffic.hot(kProfiled), layout));
     if (!filters.back()) {
-      std::fprintf(stderr, "icache_bench: '%s' is refused\n", expression(i).c_str());
+      std::fprintf(stderr, "icache_bench: '%s' is refused\n", one_of_many(i).expression.c_str());
       return 1;
     }
     code_bytes += filters.back()->code_bytes;

@@ -137,6 +137,7 @@ int main(int argc, char** argv) {
   register_compile();
   register_packets();
   register_rules();
+  register_crowds();
   register_lookup();
   register_runtime();
   Reporter reporter;

@@ -31,7 +31,14 @@ constexpr Entrant kCurves[] = {{"libpcap", libpcap},
                                {"interp", ipjit_interp},
                                {"tier1", ipjit_tier1},
                                {"tier2", ipjit_tier2}};
+struct CrowdEntrant {
+  const char* name;
+  Crowd load;
+};
+constexpr CrowdEntrant kCrowds[] = {
+    {"libpcap", libpcap_crowd}, {"rte_bpf", dpdk_jit_repaired_crowd}, {"tier1", ipjit_tier1_crowd}};
 constexpr size_t kHot = 1024;
+constexpr size_t kFew = 128;  // as crowds see more branches
 constexpr size_t kFirst = 1024;
 
 using Loaded = Result<Runner>;
@@ -90,6 +97,28 @@ void register_packets() {
             [=](State& state) { run(state, kept(of, entrant.load, compiled), count, stream); });
       }
   }
+}
+
+// Programs that take turns push each other's code out of the processor's caches.
+void register_crowds() {
+  for (const CrowdEntrant& entrant : kCrowds)
+    for (const size_t size : {1, 4, 16, 64, 240})
+      benchmark::RegisterBenchmark(
+          ("together/" + std::string(entrant.name) + " filters/" + std::to_string(size)).c_str(),
+          [=](State& state) {
+            std::vector<Compiled> programs;
+            for (size_t i = 0; i < size; ++i)
+              programs.push_back(compile_with_libpcap(one_of_many(i)));
+            const Loaded runner = entrant.load(programs, micro_traffic().packets());
+            if (!runner) return state.SkipWithError(runner.error().why.c_str());
+            const auto packets = std::min<size_t>(kFew, micro_traffic().packets().size());
+            for (auto _ : state) benchmark::DoNotOptimize(runner->run(packets, 1));
+            // Of a packet in one filter.
+            const auto runs = static_cast<double>(packets * size);
+            state.counters["packet"] =
+                benchmark::Counter(runs * static_cast<double>(state.iterations()),
+                                   benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+          });
 }
 
 void register_rules() {

@@ -61,6 +61,25 @@ Result<Runner> ipjit_tier1_burst(const Compiled& compiled, std::span<const ipjit
                 }};
 }
 
+Result<Runner> ipjit_tier1_crowd(std::span<const Compiled> programs,
+                                 std::span<const ipjit_packet> packets) {
+  std::vector<Handle> filters;
+  for (const Compiled& compiled : programs) {
+    Result<Handle> filter = compile(compiled.insns, IPJIT_ENGINE_TIER1);
+    if (!filter) return filter.error();
+    filters.push_back(*filter);
+  }
+  return Runner{"ipjit tier1", [filters, packets](size_t count, size_t rounds) {
+                  uint64_t matches = 0;
+                  for (size_t round = 0; round < rounds; ++round)
+                    for (const ipjit_packet& packet : packets.first(count))
+                      for (const Handle& filter : filters)
+                        matches += ipjit_filter_run(filter.get(), packet.data, packet.caplen,
+                                                    packet.len) != 0;
+                  return matches;
+                }};
+}
+
 Result<Runner> ipjit_tier1_body(const Compiled& compiled, std::span<const ipjit_packet> packets) {
   const Result<ir::Program> program = general_program(compiled.insns);
   if (!program) return program.error();

@@ -111,6 +111,26 @@ Result<Runner> dpdk_jit_repaired(const Compiled& compiled, std::span<const ipjit
   return runner("rte_bpf JIT repaired", compiled.insns, packets, Variant::kRepaired);
 }
 
+Result<Runner> dpdk_jit_repaired_crowd(std::span<const Compiled> programs,
+                                       std::span<const ipjit_packet> packets) {
+  std::vector<std::shared_ptr<RteBpf>> all;
+  std::vector<uint64_t (*)(void*)> functions;
+  for (const Compiled& compiled : programs) {
+    Result<std::shared_ptr<RteBpf>> loaded = load(compiled.insns, Variant::kRepaired);
+    if (!loaded) return loaded.error();
+    functions.push_back((*loaded)->jit());
+    all.push_back(std::move(*loaded));
+  }
+  return Runner{"rte_bpf JIT repaired",
+                [all, functions, mbufs = mbufs_of(packets)](size_t count, size_t rounds) {
+                  uint64_t matches = 0;
+                  for (size_t round = 0; round < rounds; ++round)
+                    for (size_t i = 0; i < count; ++i)
+                      for (const auto run : functions) matches += run(&(*mbufs)[i]) != 0;
+                  return matches;
+                }};
+}
+
 std::string dpdk_version() { return rte_version(); }
 
 Result<double> dpdk_compile_s(std::span<const bpf::Insn> insns) {
@@ -132,6 +152,9 @@ Error no_dpdk() {
 
 Result<Runner> dpdk_jit(const Compiled&, std::span<const ipjit_packet>) { return no_dpdk(); }
 Result<Runner> dpdk_jit_repaired(const Compiled&, std::span<const ipjit_packet>) {
+  return no_dpdk();
+}
+Result<Runner> dpdk_jit_repaired_crowd(std::span<const Compiled>, std::span<const ipjit_packet>) {
   return no_dpdk();
 }
 std::string dpdk_version() { return no_dpdk().why; }

@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstdio>
@@ -102,12 +103,35 @@ TEST(CodeMemory, IsReadableAndExecutableAndNotWritable) {
   EXPECT_EQ(protection_of(unit->code->bytes().data()), "r-xp");
 }
 
-TEST(CodeMemory, StopsBehindTheUnitWithBreakpoints) {
-  const auto unit = unit_of(always(1));
-  const std::span<const uint8_t> bytes = unit->code->bytes();
-  for (const uint8_t* at = bytes.data() + bytes.size(); reinterpret_cast<uintptr_t>(at) % 4096;
-       ++at)
-    ASSERT_EQ(*at, 0xcc);
+uintptr_t page_of(const void* address) { return reinterpret_cast<uintptr_t>(address) / 4096; }
+
+TEST(CodeMemory, HasBreakpointsBeforeAndBehindTheUnit) {
+  std::vector<std::unique_ptr<Unit>> units;
+  for (int i = 0; i < 3; ++i) units.push_back(unit_of(always(1)));
+  for (const auto& unit : units) {
+    const std::span<const uint8_t> bytes = unit->code->bytes();
+    const uintptr_t page = page_of(bytes.data());
+    for (const uint8_t* at = bytes.data() + bytes.size(); page_of(at) == page; ++at)
+      ASSERT_EQ(*at, 0xcc);
+    for (const uint8_t* at = bytes.data() - 1; page_of(at) == page; --at) ASSERT_EQ(*at, 0xcc);
+  }
+}
+
+TEST(CodeMemory, UnitsShareAnInstructionCacheEvenly) {
+  constexpr size_t kUnits = 64, kSets = 64;
+  std::vector<std::unique_ptr<Unit>> units;
+  std::vector<size_t> lines_in(kSets);
+  size_t lines = 0;
+  while (units.size() < kUnits) {
+    units.push_back(unit_of(only_ip()));
+    const std::span<const uint8_t> bytes = units.back()->code->bytes();
+    const auto first = reinterpret_cast<uintptr_t>(bytes.data());
+    EXPECT_EQ(first % 64, 0u);
+    for (uintptr_t line = first / 64; line <= (first + bytes.size() - 1) / 64; ++line, ++lines)
+      ++lines_in[line % kSets];
+  }
+  EXPECT_LE(*std::ranges::max_element(lines_in), 2 * (lines / kSets + 1))
+      << "what one set has to hold";
 }
 
 TEST(CodeMemory, IsNotExecutableAfterItsUnitDied) {
@@ -177,22 +201,22 @@ TEST(CodeMemory, KeepsPagesOfThoseWhoAskForThem) {
   if (kSanitized) GTEST_SKIP() << "a sanitizer decides where memory lies";
   constexpr size_t kMany = 32;  // what is kept at most
   // Where the place that was asked for is taken, a page may lie elsewhere, and is nobody's to find.
-  const auto addresses_near = [](const void* caller) {
+  const auto pages_near = [](const void* caller) {
     std::vector<std::unique_ptr<Unit>> units;
-    std::set<const void*> addresses;
+    std::set<uintptr_t> pages;
     while (units.size() < kMany) {
       auto unit = build(always(1), {.caller = caller});
       IPJIT_CHECK(bool(unit));
-      if (lies_near(**unit, caller)) addresses.insert((*unit)->code->bytes().data());
+      if (lies_near(**unit, caller)) pages.insert(page_of((*unit)->code->bytes().data()));
       units.push_back(std::move(*unit));
     }
-    return addresses;
+    return pages;
   };
   for (const void* caller :
        {reinterpret_cast<const void*>(&CodeMemory::seal), reinterpret_cast<const void*>(&mmap)}) {
-    const auto first = addresses_near(caller);  // the others' pages go meanwhile
+    const auto first = pages_near(caller);  // the others' pages go meanwhile
     ASSERT_GE(first.size(), kMany / 2);
-    EXPECT_EQ(addresses_near(caller), first);
+    EXPECT_EQ(pages_near(caller), first);
   }
 }
 
