@@ -22,7 +22,7 @@
 //
 // Where in its page: an instruction cache finds its set by the place in a page.  If all units began
 // with theirs, they would share the few sets behind that; sixteen small filters would push each
-// other out of a cache that has room for eighty.  So each begins at the line where the one before
+// other out of a cache that has room for sixty.  So each begins at the line where the one before
 // ended.
 //
 // Hazards: PR_SET_MDWE, SELinux (execmem) and seccomp refuse the mprotect; the answer is an error

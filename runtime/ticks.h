@@ -2,6 +2,7 @@
 // A clock fine enough for one packet.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <ctime>
 
@@ -41,8 +42,11 @@ class TickClock {
   /// As many ticks in picoseconds; less than none, if there are.
   int64_t picoseconds(int64_t ticks) const;
 
-  /// ticks_of_nothing() in the mean, as it was when the process began.
-  uint64_t reading() const { return reading_; }
+  /// What is left of `taken` ticks without as many readings, each what ticks_of_nothing() took in
+  /// the mean when the process began; 0 where nothing is.
+  uint64_t without_readings(uint64_t taken, uint64_t readings = 1) const {
+    return taken - std::min(taken, readings * reading_);
+  }
 
  private:
   uint64_t first_ticks_, first_ns_;

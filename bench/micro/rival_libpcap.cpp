@@ -7,10 +7,19 @@
 
 namespace ipjit::bench {
 
-Result<Runner> libpcap(const Compiled& compiled, std::span<const ipjit_packet> packets) {
+namespace {
+
+std::vector<bpf_insn> words_of(const Compiled& compiled) {
   std::vector<bpf_insn> words(compiled.insns.size());
   std::memcpy(words.data(), compiled.insns.data(), words.size() * sizeof words[0]);
-  return Runner{"libpcap", [words, packets](size_t count, size_t rounds) mutable {
+  return words;
+}
+
+}  // namespace
+
+Result<Runner> libpcap(const Compiled& compiled, std::span<const ipjit_packet> packets) {
+  return Runner{"libpcap",
+                [words = words_of(compiled), packets](size_t count, size_t rounds) mutable {
                   const bpf_program program{static_cast<u_int>(words.size()), words.data()};
                   pcap_pkthdr header = {};
                   uint64_t matches = 0;
@@ -27,10 +36,7 @@ Result<Runner> libpcap(const Compiled& compiled, std::span<const ipjit_packet> p
 Result<Runner> libpcap_crowd(std::span<const Compiled> programs,
                              std::span<const ipjit_packet> packets) {
   std::vector<std::vector<bpf_insn>> all;
-  for (const Compiled& compiled : programs) {
-    all.emplace_back(compiled.insns.size());
-    std::memcpy(all.back().data(), compiled.insns.data(), all.back().size() * sizeof(bpf_insn));
-  }
+  for (const Compiled& compiled : programs) all.push_back(words_of(compiled));
   return Runner{"libpcap", [all, packets](size_t count, size_t rounds) mutable {
                   std::vector<bpf_program> heads;
                   for (auto& words : all)

@@ -100,8 +100,8 @@ Retreat WatchedPacket::judge() {
   Measured& measured = unit_.general && !rival_ ? tier_.special : tier_.general;
   if (window.packets >= kWholeWindow) {
     const TickClock& clock = tick_clock();
-    const uint64_t readings = std::min(window.packets * clock.reading(), window.ticks);
-    const int64_t ps = clock.picoseconds(static_cast<int64_t>(window.ticks - readings));
+    const uint64_t taken = clock.without_readings(window.ticks, window.packets);
+    const int64_t ps = clock.picoseconds(static_cast<int64_t>(taken));
     measured.add(static_cast<double>(ps) / static_cast<double>(window.packets));
   }
   if (window.packets_per_second > 0) {

@@ -44,14 +44,13 @@ void run(const Subject& subject, std::span<const Job> jobs, std::span<Lap> laps,
          uint64_t Lap::*time) {
   const ipjit_entry_fn entry = subject.entry;
   for (const Job& job : jobs) std::ranges::copy(subject.tables, job.ctx->tables);
-  const uint64_t reading = tick_clock().reading();
+  const TickClock& clock = tick_clock();
   uint64_t sum = 0;
   for (size_t lap = 0; lap < laps.size(); ++lap) {
     const std::span<const Job> some = jobs.subspan(lap * kLap, kLap);
     const uint64_t start = ticks();
     for (const Job& job : some) sum += entry(job.data, job.len, job.ctx);
-    const uint64_t took = ticks() - start;
-    laps[lap].*time = took - std::min(took, reading);
+    laps[lap].*time = clock.without_readings(ticks() - start);
   }
   asm volatile("" : : "r"(sum));
 }
