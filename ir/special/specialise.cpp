@@ -4,8 +4,9 @@
 // First what makes the program smaller whatever the traffic is (facts), then what the traffic says
 // of single tests (order, shape of sets, values), then its shape: needs go up, so that branches can
 // become data flow, so that loads stand beside each other and can become one.  Layout is last: it
-// is the order of blocks that is left.  Values are guessed last of what comes before shape, and the
-// shape is found for each choice of guesses, and without any; the cheapest whole is kept.
+// is the order of blocks that is left.  What order and guesses are worth shows only when the shape
+// is found: a test that leaves most packets to the next one is worth asking first, unless all
+// become one comparison.  So each choice is carried to the end, and the cheapest whole is kept.
 //
 //   b0: need 34 else b3                    a hoisted need
 //       ...                                this traffic's program
@@ -33,23 +34,21 @@ struct Pass {
   bool tidies;  ///< not behind layout: threading could only spoil its order
 };
 
-constexpr Pass kBeforeGuards[] = {
-    {&Choices::fold_facts, fold_facts, true},
-    {&Choices::order_terms, order_terms, true},
-    {&Choices::set_shapes, set_shapes, true},
-};
+constexpr Pass kFacts[] = {{&Choices::fold_facts, fold_facts, true}};
+constexpr Pass kOrder[] = {{&Choices::order_terms, order_terms, true}};
+constexpr Pass kSets[] = {{&Choices::set_shapes, set_shapes, true}};
 constexpr Pass kBehindGuards[] = {
     {&Choices::hoist_needs, hoist_needs, true},
     {&Choices::if_convert, if_convert, true},
     {&Choices::wide_loads, wide_loads, true},
     {&Choices::layout, layout, false},
 };
-constexpr size_t kLarge = 400;  // instructions: choices of guards are not tried out
+constexpr size_t kLarge = 400;  // instructions: choices of guards and orders are not tried out
 constexpr double kMostLeave = 0.05;
 // Cycles: filters c and j with and without constant places, against what the model says of them.
 constexpr double kWaiting = 1;
 
-constexpr double kGuardsGain = 0.2;  // cycles per packet that guards must save in the end
+constexpr double kGain = 0.2;  // cycles per packet that a choice must save in the end
 
 uint32_t size_of(const auto& vector) { return static_cast<uint32_t>(vector.size()); }
 
@@ -117,11 +116,15 @@ bool connect(Work& work) {
   return true;
 }
 
-void run(std::span<const Pass> passes, Work& work, const Choices& choices) {
+/// Gives: whether one of them changed anything.
+bool run(std::span<const Pass> passes, Work& work, const Choices& choices) {
+  bool changed = false;
   for (const Pass& pass : passes) {
     if (!(choices.*pass.chosen) || !pass.run(work)) continue;
+    changed = true;
     if (pass.tidies) tidy(work);
   }
+  return changed;
 }
 
 /// A program that is finished but for the way out, and what made it differ from the others.
@@ -150,13 +153,14 @@ void finish(std::vector<Variant>& variants, Work work, std::string name, const C
 }
 
 /// Every choice among the fields that may be asked for at the entry; the first is in each.
-void try_entry_guards(std::vector<Variant>& variants, const Work& work, const Choices& choices) {
+void try_entry_guards(std::vector<Variant>& variants, const Work& work, const std::string& order,
+                      const Choices& choices) {
   if (work.program.insns.size() > kLarge) return;
   const std::vector<EntryGuard> sites = entry_guard_sites(work);
   for (uint32_t set = 1; set < 1u << sites.size(); set += 2) {
     Work made = work;
     std::vector<EntryGuard> guards;
-    std::string name = "entry asks";
+    std::string name = order + "entry asks";
     for (uint32_t i = 0; i < sites.size(); ++i) {
       if ((set >> i & 1) == 0) continue;
       guards.push_back(sites[i]);
@@ -168,35 +172,63 @@ void try_entry_guards(std::vector<Variant>& variants, const Work& work, const Ch
   }
 }
 
-/// Only in the end can be said what guards are worth: all other passes run with and without them.
-void run_all(Work& work, const Choices& choices) {
-  run(kBeforeGuards, work, choices);
-  std::vector<Variant> variants;
-  finish(variants, work, "no guards", choices);
-  if (choices.guards) {
-    Work guarded = work;
-    if (guards(guarded)) {
-      finish(variants, std::move(guarded), "guards where fields are read", choices);
-    } else if (!variants.empty()) {
-      variants[0].work.say("guards", guarded.log.empty() ? "none" : guarded.log.back());
-    }
-    try_entry_guards(variants, work, choices);
+/// With tests in one order: no guards, and every choice of them.
+void try_guards(std::vector<Variant>& variants, const Work& work, const std::string& order,
+                const Choices& choices) {
+  const size_t first = variants.size();
+  finish(variants, work, order + "no guards", choices);
+  if (!choices.guards) return;
+  Work guarded = work;
+  if (guards(guarded)) {
+    finish(variants, std::move(guarded), order + "guards where fields are read", choices);
+  } else if (variants.size() > first) {
+    variants[first].work.say("guards", guarded.log.empty() ? "none" : guarded.log.back());
   }
+  try_entry_guards(variants, work, order, choices);
+}
+
+/// Only in the end can be said what orders and guards are worth: all other passes run with each.
+std::vector<Variant> variants_of(const Work& work, const Choices& choices) {
+  std::vector<Variant> variants;
+  Work ordered = work;
+  const bool reordered = run(kOrder, ordered, choices);
+  run(kSets, ordered, choices);
+  try_guards(variants, ordered, "", choices);
+  if (!reordered || work.program.insns.size() > kLarge) return variants;
+  Work as_is = work;
+  as_is.say("order_terms", "tests stay as they stand");
+  run(kSets, as_is, choices);
+  try_guards(variants, as_is, "as they stand, ", choices);
+  return variants;
+}
+
+/// The cheapest; the first, unless another is so by more than noise of the model.
+const Variant& best_of(const std::vector<Variant>& variants) {
+  const Variant* best = &variants[0];
+  for (const Variant& v : variants)
+    if (v.cycles < best->cycles && variants[0].cycles - v.cycles >= kGain) best = &v;
+  return *best;
+}
+
+void run_all(Work& work, const Choices& choices) {
+  run(kFacts, work, choices);
+  const std::vector<Variant> variants = variants_of(work, choices);
   if (variants.empty()) {
+    run(kOrder, work, choices);
+    run(kSets, work, choices);
     work.say("guards", "nothing that could leave: too many packets would");
     if (choices.layout) layout(work);
     return;
   }
-  const Variant* best = &variants[0];
-  std::string compared;
-  for (const Variant& v : variants) {
-    compared += (compared.empty() ? "" : "; ") + v.name + " " + decimals(v.cycles);
-    if (v.cycles < best->cycles && variants[0].cycles - v.cycles >= kGuardsGain) best = &v;
+  const Variant& best = best_of(variants);
+  work.log = best.work.log;
+  if (variants.size() > 1) {
+    work.say("best", best.name + ": " + decimals(best.cycles) + " cycles; " + variants[0].name +
+                         ": " + decimals(variants[0].cycles) + "; " +
+                         std::to_string(variants.size()) + " wholes compared");
   }
-  work.program = best->work.program;
-  work.profile = best->work.profile;
-  work.log = best->work.log;
-  if (variants.size() > 1) work.say("guards", best->name + " is best of: " + compared);
+  work.program = best.work.program;
+  work.profile = best.work.profile;
 }
 
 }  // namespace

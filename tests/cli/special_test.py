@@ -102,6 +102,13 @@ class CompileForTraffic(Special):
         self.assertGreater(special["hot_bytes"], 0)
         self.assertGreater(special["cold_bytes"], 0)  # IPv6: there is none
 
+    def test_tests_that_only_the_specialised_program_has_are_known(self):
+        # TCP and the first fragment in one: a test that the profile of the general program lacks.
+        drawn = self.out("graph", "-r", self.capture, WEB)
+        share = re.search(r'b1 -> b2 \[label=" yes (\d+\.\d) %', drawn)
+        self.assertIsNotNone(share, drawn)
+        self.assertGreater(float(share[1]), 90)
+
     def test_profile_of_another_filter(self):
         self.refused("ir: the profile is of another program", "compile", "--profile", self.profile,
                      "udp")

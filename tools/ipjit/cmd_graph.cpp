@@ -70,7 +70,7 @@ Result<std::string> dot_text(const Options& options) {
   Special& special = *stages->special;
   special.general.name = stages->program.name;
   if (options.general) return ir::dot_of(special.general, &special.profile);
-  return ir::dot_of(stages->program, &special.profile, special.log);
+  return ir::dot_of(stages->program, &special.known, special.log);
 }
 
 /// The text is worth having where no picture can be made of it.

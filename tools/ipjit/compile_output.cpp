@@ -55,12 +55,12 @@ std::string special_text(const Stages& stages) {
                           : fmt::format("{} packets, {} of them match", grouped(profile.packets),
                                         percent(profile.matched, profile.packets));
   if (stages.code) {
-    const Heat heat = heat_of(*stages.code, stages.program, profile);
+    const Heat heat = heat_of(*stages.code, stages.program, special.known);
     text += fmt::format("; {} bytes hot, {} cold", heat.hot_bytes, heat.cold_bytes);
   }
   if (!profile.empty())
     text += fmt::format("\n; expected {:.1f} ns a packet, the general program {:.1f}",
-                        ir::expected_cost(stages.program, profile).ns(),
+                        ir::expected_cost(stages.program, special.known).ns(),
                         ir::expected_cost(special.general, profile).ns());
   if (!stages.compiler_note.empty()) text += "\n; tier2: " + stages.compiler_note;
   for (const std::string& line : special.log) text += "\n;   " + line;
@@ -73,11 +73,11 @@ void add_special(Json& json, const Stages& stages) {
   Json about = {
       {"packets", special.profile.packets}, {"changed", special.changed}, {"log", special.log}};
   if (!special.profile.empty()) {
-    about["expected_ns"] = ir::expected_cost(stages.program, special.profile).ns();
+    about["expected_ns"] = ir::expected_cost(stages.program, special.known).ns();
     about["general_expected_ns"] = ir::expected_cost(special.general, special.profile).ns();
   }
   if (stages.code) {
-    const Heat heat = heat_of(*stages.code, stages.program, special.profile);
+    const Heat heat = heat_of(*stages.code, stages.program, special.known);
     about["hot_bytes"] = heat.hot_bytes;
     about["cold_bytes"] = heat.cold_bytes;
   }

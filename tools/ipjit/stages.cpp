@@ -36,6 +36,7 @@ Status specialise(Stages& stages, const StagesRequest& request) {
   }
   ir::Specialised made =
       ir::specialise(special.general, special.profile, ir::Facts{}, request.choices);
+  special.known = std::move(made.profile);
   special.log = std::move(made.log);
   special.changed = made.changed;
   stages.program = std::move(made.program);

@@ -37,6 +37,7 @@ struct StagesRequest {
 struct Special {
   ir::Program general;
   ir::Profile profile = {};
+  ir::Profile known = {};  ///< the same and branches that only the specialised program has
   std::vector<std::string> log = {};
   bool changed = false;
 };
