@@ -6,6 +6,7 @@
 #include "ir/passes/sets.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace ipjit::ir {
 namespace {
@@ -13,6 +14,13 @@ namespace {
 constexpr size_t kRadixPays = 64;
 
 }  // namespace
+
+uint32_t one_of(std::vector<Table>& tables, Table table) {
+  const auto same = std::find(tables.begin(), tables.end(), table);
+  const auto place = static_cast<uint32_t>(same - tables.begin());
+  if (same == tables.end()) tables.push_back(std::move(table));
+  return place;
+}
 
 uint32_t Sets::set_of(std::vector<uint64_t>& keys, uint32_t key_bits) {
   sort(keys, key_bits);

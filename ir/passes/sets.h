@@ -9,6 +9,9 @@
 
 namespace ipjit::ir {
 
+/// The place of a table that is equal; where there is none, this one is added.
+uint32_t one_of(std::vector<Table>& tables, Table table);
+
 class Sets {
  public:
   explicit Sets(std::vector<Table>& tables) : tables_(tables) {}

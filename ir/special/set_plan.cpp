@@ -12,7 +12,9 @@
 #include "ir/special/set_plan.h"
 
 #include <bit>
+#include <utility>
 
+#include "ir/passes/sets.h"
 #include "ir/special/cost.h"
 
 namespace ipjit::ir {
@@ -110,10 +112,7 @@ class Writer {
     Table table;
     table.key_bits = key_bits;
     for (uint64_t key : keys) table.entries.push_back({key - low, 1});
-    for (uint32_t t = 0; t < p_.tables.size(); ++t)
-      if (p_.tables[t] == table) return t;
-    p_.tables.push_back(std::move(table));
-    return static_cast<uint32_t>(p_.tables.size() - 1);
+    return one_of(p_.tables, std::move(table));
   }
 
  private:

@@ -25,6 +25,7 @@
 #include <optional>
 
 #include "ir/arithmetic.h"
+#include "ir/passes/sets.h"
 #include "ir/special/block_order.h"
 #include "ir/special/cost.h"
 #include "ir/special/set_plan.h"
@@ -317,14 +318,13 @@ class SetShapes {
       table.entries.erase(at);
     else
       table.entries.insert(at, {value, table.miss == 1 ? 2u : 1u});
-    rest.term.table = static_cast<uint32_t>(p_.tables.size());
+    rest.term.table = one_of(p_.tables, std::move(table));
     const double same_way = hit ? flow_.taken[b] : 1 - flow_.taken[b];
     share = std::min(share, same_way);
     const double rest_same = (same_way - share) / std::max(1 - share, 0.001);
     const double missed = flow_.mispredicted[b];
     rest.term.source =
         source_of_made(work_, hit ? rest_same : 1 - rest_same, std::min(missed, 0.5));
-    p_.tables.push_back(std::move(table));
     Term& test = p_.blocks[b].term;
     const Edge yes = hit ? test.taken : test.other;
     test = Term{.kind = TermKind::kBranch, .a = test.a, .imm = value, .taken = yes};

@@ -23,6 +23,7 @@
 #include <span>
 
 #include "ir/edges.h"
+#include "ir/passes/sets.h"
 #include "ir/special/passes.h"
 
 namespace ipjit::ir {
@@ -53,38 +54,39 @@ constexpr double kGain = 0.2;  // cycles per packet that a choice must save in t
 uint32_t size_of(const auto& vector) { return static_cast<uint32_t>(vector.size()); }
 
 /// Where the general program's things go in the pools of the other.
-struct Offsets {
-  uint32_t blocks, insns, values, params, edge_args, cases, tables;
+struct Moves {
+  uint32_t blocks, insns, values, params, edge_args, cases;
+  std::vector<uint32_t> tables;  ///< by the general program's: equal ones are one, also in cache
 
   ValueId moved(ValueId id) const { return id == kNoValue ? id : ValueId{index(id) + values}; }
   BlockId moved(BlockId id) const { return id == kNoBlock ? id : BlockId{index(id) + blocks}; }
 };
 
-void append_insns(Program& p, const Program& general, const Offsets& off) {
+void append_insns(Program& p, const Program& general, const Moves& to) {
   for (Insn insn : general.insns) {
-    insn.result = off.moved(insn.result);
-    insn.a = off.moved(insn.a);
-    insn.b = off.moved(insn.b);
-    insn.fail = off.moved(insn.fail);
-    if (insn.op == Op::kFind) insn.table += off.tables;
+    insn.result = to.moved(insn.result);
+    insn.a = to.moved(insn.a);
+    insn.b = to.moved(insn.b);
+    insn.fail = to.moved(insn.fail);
+    if (insn.op == Op::kFind) insn.table = to.tables[insn.table];
     p.insns.push_back(insn);
   }
 }
 
-void append_blocks(Program& p, const Program& general, const Offsets& off) {
+void append_blocks(Program& p, const Program& general, const Moves& to) {
   const auto move_edge = [&](Edge& edge) {
-    edge.to = off.moved(edge.to);
-    edge.args += off.edge_args;
+    edge.to = to.moved(edge.to);
+    edge.args += to.edge_args;
   };
   for (const Case& c : general.cases) move_edge(p.cases.emplace_back(c).edge);
   for (Block block : general.blocks) {
-    block.first += off.insns;
-    block.params += off.params;
+    block.first += to.insns;
+    block.params += to.params;
     Term& term = block.term;
-    term.a = off.moved(term.a);
-    term.b = off.moved(term.b);
-    term.cases += off.cases;
-    if (term.kind == TermKind::kBranch && term.rel == Rel::kIn) term.table += off.tables;
+    term.a = to.moved(term.a);
+    term.b = to.moved(term.b);
+    term.cases += to.cases;
+    if (term.kind == TermKind::kBranch && term.rel == Rel::kIn) term.table = to.tables[term.table];
     if (term.taken.to != kNoBlock) move_edge(term.taken);
     if (term.other.to != kNoBlock) move_edge(term.other);
     p.blocks.push_back(block);
@@ -93,15 +95,20 @@ void append_blocks(Program& p, const Program& general, const Offsets& off) {
 
 /// Gives: the first block of the general program.
 BlockId append(Program& p, const Program& general) {
-  const Offsets off{size_of(p.blocks),    size_of(p.insns), size_of(p.values), size_of(p.params),
-                    size_of(p.edge_args), size_of(p.cases), size_of(p.tables)};
+  Moves to{size_of(p.blocks),
+           size_of(p.insns),
+           size_of(p.values),
+           size_of(p.params),
+           size_of(p.edge_args),
+           size_of(p.cases),
+           {}};
+  for (const Table& table : general.tables) to.tables.push_back(one_of(p.tables, table));
   p.values.insert(p.values.end(), general.values.begin(), general.values.end());
-  for (ValueId param : general.params) p.params.push_back(off.moved(param));
-  for (ValueId arg : general.edge_args) p.edge_args.push_back(off.moved(arg));
-  p.tables.insert(p.tables.end(), general.tables.begin(), general.tables.end());
-  append_insns(p, general, off);
-  append_blocks(p, general, off);
-  return BlockId{off.blocks};
+  for (ValueId param : general.params) p.params.push_back(to.moved(param));
+  for (ValueId arg : general.edge_args) p.edge_args.push_back(to.moved(arg));
+  append_insns(p, general, to);
+  append_blocks(p, general, to);
+  return BlockId{to.blocks};
 }
 
 /// Gives: whether there is a way out.
@@ -175,15 +182,14 @@ void try_entry_guards(std::vector<Variant>& variants, const Work& work, const st
 /// With tests in one order: no guards, and every choice of them.
 void try_guards(std::vector<Variant>& variants, const Work& work, const std::string& order,
                 const Choices& choices) {
-  const size_t first = variants.size();
-  finish(variants, work, order + "no guards", choices);
-  if (!choices.guards) return;
+  Work plain = work;
   Work guarded = work;
-  if (guards(guarded)) {
+  const bool has_guards = choices.guards && guards(guarded);
+  if (!has_guards) plain.log = guarded.log;  // which say why
+  finish(variants, std::move(plain), order + "no guards", choices);
+  if (!choices.guards) return;
+  if (has_guards)
     finish(variants, std::move(guarded), order + "guards where fields are read", choices);
-  } else if (variants.size() > first) {
-    variants[first].work.say("guards", guarded.log.empty() ? "none" : guarded.log.back());
-  }
   try_entry_guards(variants, work, order, choices);
 }
 
@@ -223,9 +229,10 @@ void run_all(Work& work, const Choices& choices) {
   const Variant& best = best_of(variants);
   work.log = best.work.log;
   if (variants.size() > 1) {
-    work.say("best", best.name + ": " + decimals(best.cycles) + " cycles; " + variants[0].name +
-                         ": " + decimals(variants[0].cycles) + "; " +
-                         std::to_string(variants.size()) + " wholes compared");
+    std::string what = best.name + ": " + decimals(best.cycles) + " cycles";
+    if (&best != &variants[0])
+      what += "; " + variants[0].name + ": " + decimals(variants[0].cycles);
+    work.say("best", what + "; of " + std::to_string(variants.size()) + " wholes");
   }
   work.program = best.work.program;
   work.profile = best.work.profile;

@@ -109,6 +109,8 @@ TEST_P(SpecialFile, MakesWhatItSays) {
     const bool sources = parsed->becomes.find("; src") != std::string::npos;
     EXPECT_EQ(blocks_of(made_.program, sources), parsed->becomes) << log;
   }
+  for (const ir::Table& table : made_.program.tables)
+    EXPECT_EQ(std::ranges::count(made_.program.tables, table), 1) << ir::print(made_.program);
   EXPECT_FALSE(parsed->base.packets.empty()) << "a case without packets";
   const Native native(made_.program, arch::detect());
   for (const PacketCase& packet : parsed->base.packets) expect_packet(packet, native);
