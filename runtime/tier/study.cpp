@@ -13,6 +13,7 @@ namespace {
 
 constexpr double kForgotten = 10;        ///< packets that the traffic before a change weighs
 constexpr double kLookAgain = 0.08;      ///< drift from which another candidate is made
+constexpr uint64_t kKnownBetter = 4;     ///< or so many times the packets: rare ways are known then
 constexpr uint64_t kPhasePackets = 128;  ///< that show a change of traffic
 constexpr uint64_t kForgiveNs = 30'000'000'000;  ///< without a failure: the next is the first again
 
@@ -150,7 +151,8 @@ void Study::seek(ir::Situation& now, const Search& search) {
   const bool allowed = now.samples >= search.policy.min_samples && now.available &&
                        now.now_ns >= ir::retry_at_ns(failures, last_failure_ns, search.policy);
   if (!allowed) return;
-  if (!candidate || ir::distance(tried_with, fresh).largest > kLookAgain) {
+  if (!candidate || fresh.packets >= kKnownBetter * tried_with.packets ||
+      ir::distance(tried_with, fresh).largest > kLookAgain) {
     candidate = search.specialise(*general, fresh, facts, search.choices);
     tried_with = fresh;
   }

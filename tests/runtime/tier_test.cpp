@@ -38,6 +38,23 @@ TEST(Tier, NothingIsBuiltOfAFewPackets) {
   EXPECT_THAT(street.record().why, HasSubstr("samples, fewer than 500"));
 }
 
+/// The first samples do not know what is rare; later ones do, and then nothing more is to be
+/// learnt.
+TEST(Tier, FourTimesTheSamplesAreAnotherLook) {
+  Street street;
+  std::vector<uint64_t> looked_at;
+  street.tools.specialise = [&, gives = always_gives(for_zeros())](
+                                const ir::Program& general, const ir::Profile& profile,
+                                const ir::Facts& facts, const ir::Choices& choices) {
+    looked_at.push_back(profile.packets);
+    return gives(general, profile, facts, choices);
+  };
+  ASSERT_TRUE(street.until([&] { street.run_ip(200'000); }, [&] { return looked_at.size() == 3; }));
+  EXPECT_GE(looked_at[1], 4 * looked_at[0]);
+  EXPECT_GE(looked_at[2], 4 * looked_at[1]);
+  EXPECT_EQ(street.record().builds, 1u) << "it is the same program";
+}
+
 /// No builder takes part: the thread that runs the packets goes back by itself.
 TEST(Tier, APhaseChangeBringsBackTheGeneralCode) {
   Street street;
