@@ -7,6 +7,7 @@
  * that no socket has:
  *
  *	release		one whose source was read
+ *	locks		a spinlock may be taken where nothing may sleep
  *	prog		the kernel compiles a classic filter, within reach of a jump
  *	packet		code behind a trampoline sees the packet that was passed in
  *	fields		the trampoline's loads and C agree on what the skb holds
@@ -209,6 +210,9 @@ int ipjit_layout_check(void)
 
 	if (lies("release") || (!KNOWN(6, 1) && !KNOWN(6, 12)))
 		return refuse("no knowledge of this kernel's filters (6.1 and 6.12 are known)");
+	/* The probe on sk_attach_filter() runs where such locks may not be taken. */
+	if (IS_ENABLED(CONFIG_PREEMPT_RT) || lies("locks"))
+		return refuse("locks that sleep (PREEMPT_RT)");
 	prog = make_filter();
 	if (!prog)
 		return refuse("no classic filter can be made");

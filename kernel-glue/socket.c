@@ -18,6 +18,7 @@
 #include <linux/if_packet.h>
 #include <linux/kprobes.h>
 #include <linux/net.h>
+#include <linux/netdevice.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
@@ -94,19 +95,26 @@ static DECLARE_WORK(take_work, take_found);
 
 /*
  * The interface that a packet socket is bound to is private to its family, which
- * tells its name.  The socket's file is open or its list entry protected by RCU
- * while we ask; a release clears `sk` only a grace period after the entry went.
+ * tells it by getsockname(), and for the oldest type only its name, which we do
+ * not ask for.  The family writes as many bytes as the device's address has, past
+ * the end of a sockaddr_ll.  The socket's file is open or its list entry
+ * protected by RCU while we ask; a release clears `sk` only a grace period after
+ * the entry went.
  */
 static u32 bound_to(struct sock *sk)
 {
-	struct sockaddr_ll address = {};
+	struct sockaddr_storage room = {};
+	const struct sockaddr_ll *address = (struct sockaddr_ll *)&room;
 	struct socket *socket = READ_ONCE(sk->sk_socket);
 
+	BUILD_BUG_ON(sizeof(room) <
+		     offsetof(struct sockaddr_ll, sll_addr) + MAX_ADDR_LEN);
 	if (sk->sk_family != AF_PACKET || !socket)
 		return sk->sk_bound_dev_if;
-	if (socket->ops->getname(socket, (struct sockaddr *)&address, 0) < 0)
+	if (sk->sk_type == SOCK_PACKET ||
+	    socket->ops->getname(socket, (struct sockaddr *)&room, 0) < 0)
 		return 0;
-	return address.sll_ifindex;
+	return address->sll_ifindex;
 }
 
 static void describe(struct ipjit_owner *owner, struct sock *sk,
@@ -191,7 +199,7 @@ static int find(struct sk_filter *filter, struct sock *sk,
 	}
 	queue_work(system_highpri_wq, &take_work);
 	if (atomic_inc_return(&found_since) == FOUND_MANY)
-		mod_delayed_work(system_long_wq, &tick_work, 0);
+		mod_delayed_work(system_unbound_wq, &tick_work, 0);
 	return 0;
 }
 
@@ -252,6 +260,10 @@ static bool missed_some(void)
 	return some;
 }
 
+/*
+ * On no CPU's own workers: a look at all open files of a large machine takes
+ * long, and what waits for those workers would wait for it.
+ */
 static void tick(struct work_struct *work)
 {
 	ticks++;
@@ -263,7 +275,7 @@ static void tick(struct work_struct *work)
 		if (ticks % FILES_EVERY == 0 || missed_some())
 			ipjit_sweep_files();
 	}
-	queue_delayed_work(system_long_wq, &tick_work, COLLECT_EVERY);
+	queue_delayed_work(system_unbound_wq, &tick_work, COLLECT_EVERY);
 }
 
 void ipjit_socket_sweep(void)
@@ -287,7 +299,7 @@ int ipjit_socket_init(void)
 	if (err)
 		pr_notice("ipjit: no probe on sk_attach_filter (%d): filters are found by sweeps only\n",
 			  err);
-	queue_delayed_work(system_long_wq, &tick_work, 0);
+	queue_delayed_work(system_unbound_wq, &tick_work, 0);
 	return 0;
 }
 

@@ -10,10 +10,16 @@
  * Tasks are taken by ascending number.  A number, unlike a place in the list of
  * tasks, is still one when its task has gone, so a sweep always gets to the end,
  * whoever dies meanwhile; and it has one, because numbers do.
+ *
+ * Who makes tasks all the time cannot make it long: a task that is younger than
+ * the sweep is left to the probe and to the next one, and a table of files that
+ * many tasks share is looked at once.
  */
 #include "sweep.h"
 
+#include <linux/cache.h>
 #include <linux/fdtable.h>
+#include <linux/ktime.h>
 #include <linux/net.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
@@ -21,6 +27,7 @@
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
+#include <linux/xarray.h>
 #include <net/net_namespace.h>
 #include <net/sock.h>
 
@@ -35,6 +42,8 @@
 
 /* Where we are among the open files of a task. */
 struct walk {
+	struct xarray tables;	/* seen by this sweep, by address; may be gone */
+	u64 begun_ns;
 	struct task_struct *task;
 	unsigned int next;	/* descriptor */
 	u32 left;		/* of this piece */
@@ -111,6 +120,18 @@ static bool see_some_files(struct walk *walk)
 	return more;
 }
 
+/*
+ * False where somebody's files are these too and were looked at.  Without memory
+ * to know that they are looked at again.
+ */
+static bool is_new_table(struct walk *walk)
+{
+	unsigned long table = (unsigned long)READ_ONCE(walk->task->files);
+
+	return table && xa_insert(&walk->tables, table / L1_CACHE_BYTES,
+				  xa_mk_value(1), GFP_KERNEL) != -EBUSY;
+}
+
 /* The task of this number or the next above it, held, and the number behind it. */
 static struct task_struct *next_held(int *number)
 {
@@ -134,15 +155,18 @@ static struct task_struct *next_held(int *number)
 
 void ipjit_sweep_files(void)
 {
-	struct walk walk = {};
+	struct walk walk = { .begun_ns = ktime_get_ns() };
 	int number = 1;
 
+	xa_init(&walk.tables);
 	ipjit_left_round();
 	while ((walk.task = next_held(&number))) {
 		walk.next = 0;
-		while (see_some_files(&walk))
-			cond_resched();
+		if (walk.task->start_time <= walk.begun_ns && is_new_table(&walk))
+			while (see_some_files(&walk))
+				cond_resched();
 		put_task_struct(walk.task);
 		cond_resched();
 	}
+	xa_destroy(&walk.tables);
 }

@@ -15,6 +15,7 @@ refuses_for() { # refuses_for LIE LINE
 check "without a lie it loads" insmod /lying.ko mode=on
 check "and unloads" unload
 refuses_for release "no knowledge of this kernel's filters (6.1 and 6.12 are known)"
+refuses_for locks "locks that sleep (PREEMPT_RT)"
 refuses_for call "compiled filters are called otherwise than known"
 refuses_for reach "compiled filters are out of a jump's reach"
 refuses_for packet "packets are laid out otherwise than known"
