@@ -113,6 +113,7 @@ unsigned int ipjit_packet_observe(const struct sk_buff *skb,
 {
 	struct verdicts v = run_both(version, skb, insns);
 
+	this_cpu_inc(version->count->watched);
 	ipjit_count_reload(version->count, IPJIT_RUN_KERNEL);
 	sample(version, skb, v.kernel);
 	return v.kernel;
@@ -125,6 +126,7 @@ unsigned int ipjit_packet_shadow(const struct sk_buff *skb,
 	struct verdicts v = run_both(version, skb, insns);
 	u64 n = this_cpu_inc_return(version->count->run[IPJIT_RUN_KERNEL].passed);
 
+	this_cpu_inc(version->count->watched);
 	if (v.differ || !(n & ((1ull << ipjit_sample_shift) - 1)))
 		sample(version, skb, v.kernel);
 	return v.kernel;

@@ -39,6 +39,7 @@ struct ipjit_percpu {
 	u64 differences;
 	u64 kernel_cycles;	/* over the compared packets */
 	u64 native_cycles;
+	u64 watched;		/* OBSERVE, SHADOW: ours ran, and did not decide */
 	u64 guard_packets;	/* as of the last look at the guard */
 	u64 guard_hits;
 	u64 counters[];		/* the contract's; ctx->counters points here */

@@ -25,11 +25,15 @@
 
 #define WINDOW 256
 
-/* Returns true where the guess was wrong too often since the last look. */
+/*
+ * Returns true where the guess was wrong too often since the last look.  Code of
+ * ours runs on the packets that it decides, sampled ones among them, and on those
+ * that are only compared.
+ */
 static bool is_due(struct ipjit_version *version)
 {
 	struct ipjit_percpu *cpu = this_cpu_ptr(version->count);
-	u64 ours = ipjit_count_packets(cpu, IPJIT_RUN_OURS) + cpu->compared;
+	u64 ours = ipjit_count_packets(cpu, IPJIT_RUN_OURS) + cpu->watched;
 	u64 runs = ours - cpu->guard_packets;
 	u64 hits = cpu->counters[0] - cpu->guard_hits;
 
@@ -49,8 +53,11 @@ void ipjit_guard_look(struct ipjit_version *version)
 	if (!version->guard || !version->contract.counters ||
 	    READ_ONCE(version->left) || !is_due(version))
 		return;
-	to = rcu_dereference(slot->general) ?: slot->waiting;
-	if (to == version || cmpxchg(&version->left, 0, 1))
+	/* From the general version itself the way back is the kernel's code. */
+	to = rcu_dereference(slot->general);
+	if (!to || to == version)
+		to = slot->waiting;
+	if (cmpxchg(&version->left, 0, 1))
 		return;
 	for (kind = 0; kind < IPJIT_KINDS; kind++)
 		(void)cmpxchg((const void **)&slot->prog->bpf_func,

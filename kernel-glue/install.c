@@ -9,9 +9,10 @@
  *	publish    compares `expected` again, under the slot's lock
  *
  * The early look at `expected` only saves work.  Nothing is held while user
- * memory is touched: a page that a caller keeps from arriving holds up nobody
- * but that caller.  The socket may close at any step; our reference keeps slot
- * and program, and publish finds the slot dead.
+ * memory is touched, not even a reference: a page that a caller keeps from
+ * arriving holds up nobody but that caller.  The socket may close at any step;
+ * from `verify` to `publish` our reference keeps slot and program, and publish
+ * finds the slot dead.
  */
 #include "install.h"
 
@@ -116,25 +117,18 @@ static int scan_if_hardened(struct ipjit_slot *slot,
 	return -EACCES;
 }
 
+/* Sets `refused` where `report` says why. */
 static int check(struct ipjit_slot *slot, struct ipjit_unit *unit,
-		 const struct ipjit_offer *offer, u64 report_to)
+		 const struct ipjit_offer *offer, struct ipjit_report *report,
+		 bool *refused)
 {
-	struct ipjit_report *report;
-	int err;
+	int err = ipjit_unit_verify(unit, offer, report);
 
-	report = kzalloc(sizeof(*report), GFP_KERNEL);
-	if (!report)
-		return -ENOMEM;
-	err = ipjit_unit_verify(unit, offer, report);
 	if (!err)
 		err = scan_if_hardened(slot, unit, report);
-	if (err == -EPERM || err == -EACCES || err == -EINVAL) {
+	*refused = err == -EPERM || err == -EACCES || err == -EINVAL;
+	if (*refused)
 		atomic64_inc(&refusals);
-		if (report_to && copy_to_user(u64_to_user_ptr(report_to),
-					      report, sizeof(*report)))
-			err = -EFAULT;
-	}
-	kfree(report);
 	return err;
 }
 
@@ -211,7 +205,53 @@ static int place_and_publish(struct ipjit_slot *slot,
 	return err == -EPERM ? -EBUSY : err;
 }
 
-static int install_in(struct ipjit_slot *slot, struct ipjit_dev_install *ask)
+/* What would be refused anyway need not be copied. */
+static int look(const struct ipjit_dev_install *ask)
+{
+	struct ipjit_slot *slot = ipjit_slot_get(ask->id);
+	int err = 0;
+
+	if (!slot)
+		return -ENOENT;
+	if (ipjit_slot_is_closed(slot))
+		err = -EBUSY;
+	else if (running(slot) != ask->expected)
+		err = -ESTALE;
+	ipjit_slot_put(slot);
+	return err;
+}
+
+static int install_unit(struct ipjit_dev_install *ask, struct ipjit_unit *unit,
+			const struct ipjit_offer *offer)
+{
+	struct ipjit_report *report;
+	struct ipjit_slot *slot;
+	bool refused;
+	int err;
+
+	slot = ipjit_slot_get(ask->id);
+	if (!slot)
+		return -ENOENT;
+	err = -ENOMEM;
+	report = kzalloc(sizeof(*report), GFP_KERNEL);
+	if (!report)
+		goto err_slot;
+	err = check(slot, unit, offer, report, &refused);
+	if (!err)
+		err = place_and_publish(slot, ask, unit);
+	ipjit_slot_put(slot);
+	if (refused && ask->report &&
+	    copy_to_user(u64_to_user_ptr(ask->report), report, sizeof(*report)))
+		err = -EFAULT;
+	kfree(report);
+	return err;
+
+err_slot:
+	ipjit_slot_put(slot);
+	return err;
+}
+
+int ipjit_install(struct ipjit_dev_install *ask)
 {
 	const struct ipjit_offer offer = {
 		.isa = ipjit_install_isa(),
@@ -220,37 +260,21 @@ static int install_in(struct ipjit_slot *slot, struct ipjit_dev_install *ask)
 	struct ipjit_unit *unit;
 	int err;
 
-	if (ipjit_slot_is_closed(slot))
-		return -EBUSY;
-	if (running(slot) != ask->expected)
-		return -ESTALE;
+	ask->version = 0;
+	if (!is_sane(ask))
+		return -EINVAL;
+	err = look(ask);
+	if (err)
+		return err;
 	unit = kmalloc(sizeof(*unit), GFP_KERNEL);
 	if (!unit)
 		return -ENOMEM;
 	err = ipjit_unit_copy(unit, ask, &offer);
 	if (!err) {
-		err = check(slot, unit, &offer, ask->report);
-		if (!err)
-			err = place_and_publish(slot, ask, unit);
+		err = install_unit(ask, unit, &offer);
 		ipjit_unit_free(unit);
 	}
 	kfree(unit);
-	return err;
-}
-
-int ipjit_install(struct ipjit_dev_install *ask)
-{
-	struct ipjit_slot *slot;
-	int err;
-
-	ask->version = 0;
-	if (!is_sane(ask))
-		return -EINVAL;
-	slot = ipjit_slot_get(ask->id);
-	if (!slot)
-		return -ENOENT;
-	err = install_in(slot, ask);
-	ipjit_slot_put(slot);
 	if (!err)
 		atomic64_inc(&installs);
 	return err;

@@ -62,6 +62,7 @@ int ipjit_policy_set(const struct ipjit_policy *policy)
 	was_off = (word & MODE_MASK) == IPJIT_DEV_OFF;
 	WRITE_ONCE(word, policy->mode | (policy->shadow ? SHADOW : 0) |
 				 (policy->paused ? PAUSED : 0));
+	smp_mb(); /* pairs with start() in slot.c: who is not found here reads it */
 	settle_all(policy->mode == IPJIT_DEV_OFF);
 	mutex_unlock(&lock);
 	synchronize_rcu();

@@ -150,6 +150,7 @@ static int start(struct ipjit_slot *slot)
 	list_add(&slot->waiting->link, &slot->versions);
 	err = enter(slot);
 	if (!err) {
+		smp_mb(); /* pairs with ipjit_policy_set() */
 		ipjit_slot_settle(slot);
 		ipjit_event_post(IPJIT_DEV_ATTACHED, slot->id, 0);
 	} else {

@@ -84,22 +84,38 @@ int ipjit_stats_filter(struct ipjit_dev_filter *filter)
 	return 0;
 }
 
+/* A page of user memory may never come, and must not hold a filter meanwhile. */
+static struct sock_filter *copy_of(const struct sock_fprog_kern *program)
+{
+	const size_t bytes = program->len * sizeof(*program->filter);
+	struct sock_filter *insns = kvmalloc(bytes, GFP_KERNEL);
+
+	if (!insns)
+		return ERR_PTR(-ENOMEM);
+	memcpy(insns, program->filter, bytes);
+	return insns;
+}
+
 int ipjit_stats_program(struct ipjit_dev_program *program)
 {
 	struct ipjit_slot *slot = ipjit_slot_get(program->id);
-	const struct sock_fprog_kern *source;
+	struct sock_filter *insns = NULL;
 	int err = 0;
 
 	if (!slot)
 		return -ENOENT;
-	source = ipjit_slot_program(slot);
-	program->count = source->len;
+	program->count = ipjit_slot_program(slot)->len;
 	if (program->count > program->capacity)
 		err = -ENOSPC;
-	else if (copy_to_user(u64_to_user_ptr(program->insns), source->filter,
-			      source->len * sizeof(*source->filter)))
-		err = -EFAULT;
+	else
+		insns = copy_of(ipjit_slot_program(slot));
 	ipjit_slot_put(slot);
+	if (IS_ERR(insns))
+		return PTR_ERR(insns);
+	if (insns && copy_to_user(u64_to_user_ptr(program->insns), insns,
+				  program->count * sizeof(*insns)))
+		err = -EFAULT;
+	kvfree(insns);
 	return err;
 }
 

@@ -197,20 +197,26 @@ void test_fields(Tally& tally, const Fd& device) {
   set(tally, device, IPJIT_IOC_SHADOW, 0);
 }
 
-/// Tier 2 whose guess is always wrong goes back to tier 1 by itself.
-void test_guard(Tally& tally, const Fd& device) {
-  Filter filter(0x400);
-  const uint64_t id = filter.id(device);
-  Fd listener = open_device();
-  const uint64_t general = install(tally, device, Unit(id, returns(0xffff)));
+/// A guess that is always wrong, and says so.
+Unit wrong_guess(uint64_t id, uint64_t general, uint32_t guard) {
   Unit guess(id,
              Bytes{0x48, 0x8b, 0x42, 0x18,    // mov rax, [rdx + 24]: counters
                    0x48, 0x83, 0x00, 0x01} +  // add qword [rax], 1
                  returns(0xffff),
              general);
   guess.contract.counters = 1;
+  guess.ask.guard = guard;
+  return guess;
+}
+
+/// Tier 2 whose guess is always wrong goes back to tier 1 by itself.
+void test_guard(Tally& tally, const Fd& device, uint32_t guard) {
+  Filter filter(0x400);
+  const uint64_t id = filter.id(device);
+  Fd listener = open_device();
+  const uint64_t general = install(tally, device, Unit(id, returns(0xffff)));
+  Unit guess = wrong_guess(id, general, guard);
   guess.ask.tier = 2;
-  guess.ask.guard = 100;
   set(tally, device, IPJIT_IOC_PAUSE, 1);  // or it may be gone before it is looked at
   const uint64_t version = install(tally, device, guess);
   ipjit_dev_counters counters = {};
@@ -229,6 +235,16 @@ void test_guard(Tally& tally, const Fd& device) {
   while (read(listener.get(), &event, sizeof event) == sizeof event)
     told |= event.type == IPJIT_DEV_RETREATED && event.id == id && event.version == version;
   tally.expect("and an event says so", told);
+}
+
+/// Behind the general version is the kernel's code.
+void test_guarded_general(Tally& tally, const Fd& device) {
+  Filter filter(0x480);
+  const uint64_t id = filter.id(device);
+  install(tally, device, wrong_guess(id, 0, 100));
+  tally.expect("a general version that guesses wrong is given up",
+               soon([&] { return version_of(device, id) == 0; }));
+  tally.equal("its retreats", stats(device, id).retreats, 1);
 }
 
 /// The ring shows packets as they were, under the verdict that counted.
@@ -392,10 +408,15 @@ int run(const std::string& what) {
     test_modes(tally, device);
     return tally.status();
   }
+  if (what == "guard") {
+    test_guard(tally, device, 1000);
+    return tally.status();
+  }
   test_right_code(tally, device);
   test_wrong_code(tally, device);
   test_fields(tally, device);
-  test_guard(tally, device);
+  test_guard(tally, device, 100);
+  test_guarded_general(tally, device);
   test_samples(tally, device);
   test_hardened(tally, device);
   test_tables(tally, device);

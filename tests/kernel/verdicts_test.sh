@@ -7,3 +7,6 @@ check "the module unloads" unload
 check "the module loads, with more samples" load mode=on sample_shift=4
 /ipjit/bin/verdicts || failed=$((failed + 1))
 check "the module unloads" unload
+check "the module loads, sampling everything" load mode=on sample_shift=0
+/ipjit/bin/verdicts guard || failed=$((failed + 1))
+check "the module unloads" unload
