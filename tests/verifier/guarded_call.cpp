@@ -35,7 +35,11 @@ guarded_call:
         mov rdx, [rdi + 24]
         mov r11, [rdi]
         mov rdi, [rdi + 8]
-        bt rax, 0
+        mov rcx, rax
+        and ecx, 0x8d5
+        push rcx
+        popfq
+        mov rcx, rax
         call r11
         mov rdi, [rip + saved_call]
         mov [rdi + 48], rsp

@@ -51,7 +51,9 @@ static rule_t write_rsp(struct checker *ck, u32 width, struct value v)
 	struct state *s = &ck->state;
 	s64 depth = -(s64)v.add, slots;
 
-	if (width != 8 || v.kind != KIND_STACK || !is_constant(&v) || depth < 0 || depth % 8)
+	/* A reload may be served with what the slot held before, and ret would go there. */
+	if (width != 8 || v.kind != KIND_STACK || !is_constant(&v) || v.guessed || depth < 0 ||
+	    depth % 8)
 		return IPJIT_RULE_stack_pointer;
 	if (depth > (s64)ck->contract->stack_bytes + SAVED_BYTES)
 		return IPJIT_RULE_stack_depth;

@@ -110,7 +110,7 @@ static struct flags kept_flags(const struct state *s, const u8 *to)
 	if (flags.kind < FLAGS_COMPARE)
 		return flags;
 	if (to[flags.a.sym] == NO_SYM || to[flags.b.sym] == NO_SYM)
-		return (struct flags){.kind = FLAGS_OPAQUE};
+		return (struct flags){.kind = FLAGS_OPAQUE, .unset = flags.unset};
 	flags.a.sym = to[flags.a.sym];
 	flags.b.sym = to[flags.b.sym];
 	return flags;
@@ -186,11 +186,10 @@ static void merge_flags(struct waiting *w, const struct state *s)
 {
 	const struct flags *a = &w->flags, *b = &s->flags;
 
-	if (a->kind == FLAGS_UNSET || b->kind == FLAGS_UNSET)
-		w->flags.kind = FLAGS_UNSET;
-	else if (a->kind < FLAGS_COMPARE || a->kind != b->kind || a->width != b->width ||
-		 !same_operand(w, &a->a, s, &b->a) || !same_operand(w, &a->b, s, &b->b))
+	if (a->kind < FLAGS_COMPARE || a->kind != b->kind || a->width != b->width ||
+	    !same_operand(w, &a->a, s, &b->a) || !same_operand(w, &a->b, s, &b->b))
 		w->flags.kind = FLAGS_OPAQUE;
+	w->flags.unset |= b->unset;
 }
 
 /*
@@ -333,7 +332,7 @@ static rule_t merge_slowly(struct checker *ck, u32 target)
 	struct pairs *pairs = &ck->pairs;
 	u32 nr_values = 0, nr_syms = SYM_FIRST_FREE, i = 0, block = ck->label[target];
 	u32 from = w->from;
-	u32 flags = w->flags.kind == FLAGS_UNSET ? FLAGS_UNSET : FLAGS_OPAQUE;
+	u8 unset = w->flags.unset;
 	u64 live, pristine = w->pristine & s->pristine, kept = pristine;
 
 	pairs->nr = 0;
@@ -368,7 +367,8 @@ static rule_t merge_slowly(struct checker *ck, u32 target)
 	w->pristine = pristine;
 	w->nr_values = (u16)nr_values;
 	w->nr_syms = (u16)nr_syms;
-	w->flags.kind = (u8)flags;
+	w->flags.kind = FLAGS_OPAQUE;
+	w->flags.unset = unset;
 	w->from = from;
 	for (i = 0; i < nr_values; i++)
 		values_of(w)[i] = ck->merged_value[i];

@@ -81,7 +81,7 @@ static rule_t transfer_mul(struct checker *ck)
 		high = ipjit_fresh(s,
 			     high_range(known_range(s->sym, &a), known_range(s->sym, &b), width),
 			     high_range(flow_range(s->sym, &a), flow_range(s->sym, &b), width), ALL_ONES);
-	s->flags.kind = FLAGS_OPAQUE;
+	write_flags(s, FLAG_C | FLAG_O);
 	rule = ipjit_write_reg(ck, RAX, width, low);
 	return rule ? rule : ipjit_write_reg(ck, RDX, width, high);
 }
@@ -97,7 +97,7 @@ static rule_t transfer_imul(struct checker *ck)
 		rule = read_number(ck, three + 1, width, &b);
 	if (rule)
 		return rule;
-	ck->state.flags.kind = FLAGS_OPAQUE;
+	write_flags(&ck->state, FLAG_C | FLAG_O);
 	return write_arg(ck, 0, width, ipjit_mul_result(&ck->state, a, b, width));
 }
 
@@ -133,7 +133,7 @@ static rule_t transfer_div(struct checker *ck)
 	ipjit_inherit_facts(s, &quotient, &a);
 	remainder = ipjit_fresh(s, clamp_above(min_u64(ka.hi, kb.hi - 1)), fb, ALL_ONES);
 	ipjit_inherit_facts(s, &remainder, &a);
-	s->flags.kind = FLAGS_OPAQUE;
+	write_flags(s, 0);
 	rule = ipjit_write_reg(ck, RAX, width, quotient);
 	return rule ? rule : ipjit_write_reg(ck, RDX, width, remainder);
 }
@@ -196,7 +196,8 @@ static rule_t transfer_select(struct checker *ck)
 		v = ipjit_unknown(s, insn->width);
 		break;
 	}
-	s->flags.kind = FLAGS_OPAQUE;
+	write_flags(s, insn->op == OP_bextr ? FLAG_C | FLAG_Z | FLAG_O :
+					      FLAG_C | FLAG_Z | FLAG_S | FLAG_O);
 	return write_arg(ck, 0, insn->width, v);
 }
 
@@ -207,6 +208,7 @@ static rule_t transfer_count(struct checker *ck)
 	struct state *s = &ck->state;
 	u32 bits = 8 * insn->width;
 	struct range known = {0, bits}, flow = {0, bits};
+	u32 written = FLAG_C | FLAG_Z;
 	struct value a;
 	rule_t rule = read_number(ck, 1, insn->width, &a);
 
@@ -218,10 +220,12 @@ static rule_t transfer_count(struct checker *ck)
 		if (!known_range(s->sym, &a).lo)
 			return IPJIT_RULE_scan_zero;
 		known.hi = flow.hi = bits - 1;
+		/* All of it: the upper half of a register too, which other writes of 32 bits clear. */
 		if (!flow_range(s->sym, &a).lo)
-			flow = full_range(insn->width);
+			flow = full_range(8);
+		written = FLAG_Z;
 	}
-	s->flags.kind = FLAGS_OPAQUE;
+	write_flags(s, insn->op == OP_popcnt ? FLAGS_ALL : written);
 	return write_arg(ck, 0, insn->width, ipjit_fresh(s, known, flow, ALL_ONES));
 }
 

@@ -68,14 +68,23 @@ struct range {
 };
 
 enum flags_kind {
-	FLAGS_UNSET,	/* nobody has written them */
 	FLAGS_OPAQUE,
 	FLAGS_COMPARE,	/* of a and b, at width bytes */
 	FLAGS_RESULT,	/* ZF and SF describe a, the rest is opaque */
 };
 
+enum flag {
+	FLAG_C = 1,
+	FLAG_Z = 2,
+	FLAG_S = 4,
+	FLAG_O = 8,
+	FLAG_P = 16,
+	FLAGS_ALL = 31,
+};
+
 struct flags {
 	u8 kind;	/* enum flags_kind */
+	u8 unset;	/* of enum flag: the caller's, a pointer's or a counter's; nobody may ask for them */
 	u8 width;
 	struct value a, b;
 };
@@ -140,6 +149,29 @@ static inline struct range flow_range(const struct sym *syms, const struct value
 	if (v->guessed)
 		return full_range(8);
 	return shift_range((struct range){sym->flow_lo, sym->flow_hi}, v->add);
+}
+
+/* Nothing is known of the flags any more but that these were written. */
+static inline void write_flags(struct state *s, u32 written)
+{
+	s->flags.kind = FLAGS_OPAQUE;
+	s->flags.unset &= (u8)~written;
+}
+
+/* They say now what no program may learn. */
+static inline void lose_flags(struct state *s)
+{
+	s->flags.kind = FLAGS_OPAQUE;
+	s->flags.unset = FLAGS_ALL;
+}
+
+/* Whether all flags that a condition (enum cc) looks at were written. */
+static inline bool may_ask(const struct state *s, u32 cc)
+{
+	static const u8 looks_at[] = {FLAG_O, FLAG_C, FLAG_Z, FLAG_C | FLAG_Z, FLAG_S, FLAG_P,
+				      FLAG_S | FLAG_O, FLAG_Z | FLAG_S | FLAG_O};
+
+	return !(s->flags.unset & looks_at[cc >> 1 & 7]);
 }
 
 /* Is symbol + (signed) constant the value itself, without wrapping? */

@@ -14,10 +14,12 @@ static bool is_number(const struct value *v)
 	return v->kind == KIND_NUMBER;
 }
 
+/* All of them. */
 static void set_flags(struct state *s, enum flags_kind kind, u32 width, struct value a,
 		      struct value b)
 {
 	s->flags.kind = kind;
+	s->flags.unset = 0;
 	s->flags.width = (u8)width;
 	s->flags.a = a;
 	s->flags.b = b;
@@ -89,7 +91,7 @@ static rule_t transfer_cmov(struct checker *ck)
 		rule = read_arg(ck, 1, width, &b);
 	if (rule)
 		return rule;
-	if (s->flags.kind == FLAGS_UNSET)
+	if (!may_ask(s, ck->insn.cc))
 		return IPJIT_RULE_uninit_flags;
 	if (!is_number(&a) || !is_number(&b))
 		return IPJIT_RULE_pointer_arith;
@@ -98,7 +100,7 @@ static rule_t transfer_cmov(struct checker *ck)
 
 static rule_t transfer_set(struct checker *ck)
 {
-	if (ck->state.flags.kind == FLAGS_UNSET)
+	if (!may_ask(&ck->state, ck->insn.cc))
 		return IPJIT_RULE_uninit_flags;
 	return write_arg(ck, 0, 1,
 			 ipjit_fresh(&ck->state, clamp_above(1), clamp_above(1), ALL_ONES));
@@ -150,7 +152,7 @@ static rule_t move_pointer(struct checker *ck, struct value a, struct value b)
 		return IPJIT_RULE_pointer_arith;
 	}
 	/* Flags would tell bits of the address. */
-	s->flags.kind = FLAGS_UNSET;
+	lose_flags(s);
 	return write_arg(ck, 0, 8, ipjit_sum(s, a, b));
 }
 
@@ -171,13 +173,13 @@ static rule_t transfer_compare(struct checker *ck)
 	/* What was made by looking at memory, and is nowhere else, nobody could use. */
 	if (insn->arg[0].kind == OPERAND_MEM && is_constant(&b) && insn->base != RSP &&
 	    a.sym >= SYM_FIRST_FREE && a.sym + 1 == s->nr_syms)
-		s->flags.kind = FLAGS_OPAQUE;
+		write_flags(s, FLAGS_ALL);
 	else if (insn->op == OP_cmp)
 		set_flags(s, FLAGS_COMPARE, insn->width, a, b);
 	else if (a.sym == b.sym && a.add == b.add)
 		set_flags(s, FLAGS_COMPARE, insn->width, a, constant(0));
 	else
-		s->flags.kind = FLAGS_OPAQUE;
+		write_flags(s, FLAGS_ALL);
 	return IPJIT_RULE_none;
 }
 
@@ -195,11 +197,11 @@ static rule_t clear_self(struct checker *ck)
 	struct value v = constant(0);
 
 	if (ck->insn.op == OP_sbb) {
-		if (s->flags.kind == FLAGS_UNSET)
+		if (!may_ask(s, CC_B))
 			return IPJIT_RULE_uninit_flags;
 		v = ipjit_unknown(s, ck->insn.width);
 	}
-	s->flags.kind = FLAGS_OPAQUE;
+	write_flags(s, FLAGS_ALL);
 	return write_arg(ck, 0, ck->insn.width, v);
 }
 
@@ -209,6 +211,7 @@ static rule_t transfer_alu(struct checker *ck)
 	const struct insn *insn = &ck->insn;
 	struct value a, b = constant(1), at, v;
 	bool compares = insn->op == OP_sub;
+	u8 carry;
 	rule_t rule;
 
 	if (is_self_clearing(insn))
@@ -216,7 +219,8 @@ static rule_t transfer_alu(struct checker *ck)
 	if (insn->arg[0].kind == OPERAND_MEM) {
 		rule = ipjit_address(ck, &at);
 		if (!rule && at.kind == KIND_COUNTERS) {
-			s->flags.kind = FLAGS_OPAQUE;
+			/* Flags would tell what a counter holds, which is only written. */
+			lose_flags(s);
 			return ipjit_add_to_counter(ck, &at);
 		}
 		if (!rule)
@@ -229,16 +233,35 @@ static rule_t transfer_alu(struct checker *ck)
 		rule = read_arg(ck, 1, insn->width, &b);
 	if (rule)
 		return rule;
-	if ((insn->op == OP_adc || insn->op == OP_sbb) && s->flags.kind == FLAGS_UNSET)
+	if ((insn->op == OP_adc || insn->op == OP_sbb) && !may_ask(s, CC_B))
 		return IPJIT_RULE_uninit_flags;
 	if (!is_number(&a) || !is_number(&b))
 		return move_pointer(ck, a, b);
 	v = ipjit_alu_result(s, insn->op, a, b, insn->width);
+	carry = s->flags.unset & FLAG_C;
 	if (compares)
 		set_flags(s, FLAGS_COMPARE, insn->width, a, b);
 	else if (insn->op != OP_not)
 		set_flags(s, FLAGS_RESULT, insn->width, v, constant(0));
+	if (insn->op == OP_inc || insn->op == OP_dec)
+		s->flags.unset = carry;
 	return write_arg(ck, 0, insn->width, v);
+}
+
+/*
+ * What a shift writes.  A count of zero keeps all flags, so one that is not known
+ * sets none; rotations leave alone what does not go through the carry.
+ */
+static u32 written_by_shift(const struct insn *insn, const struct value *count)
+{
+	u32 by = is_constant(count) ? count->add & (insn->width == 8 ? 63 : 31) : 0;
+	u32 flags = insn->op >= OP_shl ? FLAG_Z | FLAG_S | FLAG_P : 0;
+
+	if (!by)
+		return 0;
+	if (by < 8 * insn->width)
+		flags |= FLAG_C;
+	return by == 1 ? flags | FLAG_O : flags;
 }
 
 /* Shifts and rotations, the VEX forms too: those leave the flags alone. */
@@ -258,12 +281,15 @@ static rule_t transfer_shift(struct checker *ck)
 	if (!is_number(&a) || !is_number(&count))
 		return IPJIT_RULE_pointer_arith;
 	v = ipjit_shift_result(s, insn->op, a, count, insn->width);
-	/* A count of zero keeps the flags, so shifts do not make unset flags set. */
-	if (!vex && s->flags.kind != FLAGS_UNSET)
-		s->flags.kind = FLAGS_OPAQUE;
-	if (!vex && is_constant(&count) && (count.add & (insn->width == 8 ? 63 : 31)) &&
-	    insn->op >= OP_shl)
-		set_flags(s, FLAGS_RESULT, insn->width, v, constant(0));
+	if (!vex) {
+		u32 written = written_by_shift(insn, &count);
+		u8 unset = s->flags.unset & ~written;
+
+		write_flags(s, 0);
+		if (written & FLAG_Z)
+			set_flags(s, FLAGS_RESULT, insn->width, v, constant(0));
+		s->flags.unset = unset;
+	}
 	return write_arg(ck, 0, insn->width, v);
 }
 
@@ -282,7 +308,7 @@ static rule_t transfer_bt(struct checker *ck)
 		rule = read_arg(ck, 1, ck->insn.width, &ignored);
 	if (!rule && ignored.kind != KIND_NUMBER)
 		rule = IPJIT_RULE_pointer_arith;
-	ck->state.flags.kind = FLAGS_OPAQUE;
+	write_flags(&ck->state, FLAG_C);
 	return rule;
 }
 

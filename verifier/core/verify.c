@@ -85,7 +85,7 @@ static rule_t check_branch(struct checker *ck)
 		ck->reachable = false;
 		return rule;
 	}
-	if (ck->state.flags.kind == FLAGS_UNSET)
+	if (!may_ask(&ck->state, insn->cc))
 		return IPJIT_RULE_uninit_flags;
 	return ipjit_branch(ck, insn->cc, insn->target);
 }
