@@ -41,15 +41,16 @@ class FindSets {
   bool run() {
     if (keys_at_most() < kMinSetKeys) return false;
     endings_.find(p_);
+    resolve_all();
     if (!some_target_has_keys()) return false;
     find_ways();
     copies_left_ = p_.insns.size() + p_.blocks.size();
     for (const Table& table : p_.tables) copies_left_ += table.entries.size();
     copies_left_ *= kCopies;
-    mark_escaping(p_, ws_);
     gathered_.assign(p_.blocks.size(), 0);
     for (uint32_t b = 0; b < p_.blocks.size(); ++b)
       if (ways_[b] != 0 && gathered_[b] == 0 && is_test(p_.blocks[b].term)) gather(b);
+    mark_escaping(p_, ws_);  // now: a test that was moved down uses its value elsewhere
     for (uint32_t b = static_cast<uint32_t>(p_.blocks.size()); b-- > 0;)
       while (ways_[b] != 0 && is_test(p_.blocks[b].term) && swallow(p_.blocks[b].term)) continue;
     return changed_;
@@ -98,17 +99,20 @@ class FindSets {
   }
 
   /// Where an edge leads, past blocks that only jump; of equal endings, to the last.
-  BlockId resolve(const Edge& edge) const {
-    BlockId to = edge.to;
-    while (true) {
-      const Block& block = p_.blocks[index(to)];
+  BlockId resolve(const Edge& edge) const { return resolved_[index(edge.to)]; }
+
+  /// Once for all, from the end: jumps go on, and the walks change branches only.
+  void resolve_all() {
+    resolved_.resize(p_.blocks.size());
+    for (uint32_t b = static_cast<uint32_t>(p_.blocks.size()); b-- > 0;) {
+      const Block& block = p_.blocks[b];
       const Term& t = block.term;
-      if (block.count != 0 || block.param_count != 0 || t.kind != TermKind::kJump ||
-          t.taken.arg_count != 0) {
-        const uint32_t ending = endings_.same_as(p_, block);
-        return ending == Endings::kNone ? to : BlockId{ending};
-      }
-      to = t.taken.to;
+      const bool only_jumps = block.count == 0 && block.param_count == 0 &&
+                              t.kind == TermKind::kJump && t.taken.arg_count == 0;
+      const uint32_t ending = only_jumps ? Endings::kNone : endings_.same_as(p_, block);
+      resolved_[b] = only_jumps                 ? resolved_[index(t.taken.to)]
+                     : ending == Endings::kNone ? BlockId{b}
+                                                : BlockId{ending};
     }
   }
 
@@ -290,7 +294,8 @@ class FindSets {
   Sets tables_;
   Endings endings_;
   std::vector<uint32_t>& ways_;
-  std::vector<uint32_t> from_;  ///< by block: the latest block that leads to it
+  std::vector<uint32_t> from_;     ///< by block: the latest block that leads to it
+  std::vector<BlockId> resolved_;  ///< by block: resolve() of an edge to it
   std::vector<uint8_t> gathered_;
   std::vector<uint32_t> chain_;
   std::vector<Group> groups_;

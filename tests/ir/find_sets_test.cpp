@@ -297,6 +297,23 @@ TEST(FindSets, ListsWithTheirOwnReturnsTakeLinearTime) {
   }
 }
 
+/// Each test jumps to a place of its own in a row of jumps that ends in one verdict.
+std::string row_of_jumps(uint32_t count) {
+  std::string text = "b0: v0 = meta mark\n jump b1\n";
+  for (uint32_t i = 0; i < count; ++i)
+    text += block(i + 1, "br v0 == " + std::to_string(1000 + i * 7) + " -> b" +
+                             std::to_string(count + 2 + i) + ", b" + std::to_string(i + 2));
+  text += block(count + 1, "ret 0");
+  for (uint32_t i = 0; i < count; ++i)
+    text += block(count + 2 + i, "jump b" + std::to_string(count + 3 + i));
+  return text + block(2 * count + 2, "ret 1");
+}
+
+TEST(FindSets, RowsOfJumpsTakeLinearTime) {
+  const auto [few, many] = seconds_to_optimize(row_of_jumps(1000), row_of_jumps(4000));
+  EXPECT_LT(many, 10 * few) << few << " s and " << many << " s";
+}
+
 // A thousand hosts with one verdict are one table, and cost as much as a list of keys: the chain
 // must be seen before anything asks each test what all the others say.
 TEST(FindSets, AListWithItsOwnReturnsCostsLessThanOneThatStays) {
