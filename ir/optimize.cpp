@@ -10,6 +10,7 @@
 // its block from being empty.
 #include "ir/optimize.h"
 
+#include "ipjit/kept.h"
 #include "ir/passes/passes.h"
 
 namespace ipjit::ir {
@@ -24,9 +25,8 @@ constexpr size_t kKeptBlocks = 8192;
 
 void optimize(Program& program) {
   // A thread that compiles once compiles again; what a huge program needed is given back.
-  static thread_local Workspace kept;
-  Workspace large;
-  Workspace& ws = program.blocks.size() <= kKeptBlocks ? kept : large;
+  Kept<Workspace> kept(program.blocks.size() <= kKeptBlocks);
+  Workspace& ws = *kept;
   if (find_sets(program, ws)) remove_dead(program, ws);
   number_values(program, ws);
   for (int turn = 0; turn < kMaxTurns && thread_jumps(program, ws); ++turn)

@@ -22,6 +22,7 @@
 
 #include <algorithm>
 
+#include "ipjit/kept.h"
 #include "ir/dominators.h"
 #include "ir/edges.h"
 #include "ir/validate_shape.h"
@@ -239,9 +240,7 @@ class Validator {
 Status validate(const Program& program) {
   if (Status s = validate_shape(program); !s) return s;
   // A thread's checks share their buffers; what a huge program needed is given back.
-  static thread_local Validator kept;
-  if (program.blocks.size() <= kKeptBlocks) return kept.run(program);
-  return Validator().run(program);
+  return Kept<Validator>(program.blocks.size() <= kKeptBlocks)->run(program);
 }
 
 }  // namespace ipjit::ir

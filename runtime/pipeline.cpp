@@ -19,6 +19,7 @@
 #include "bpf-frontend/check.h"
 #include "bpf-frontend/interpret.h"
 #include "bpf-frontend/translate.h"
+#include "ipjit/kept.h"
 #include "ir/interpret.h"
 #include "ir/optimize.h"
 #include "ir/validate.h"
@@ -91,14 +92,14 @@ Status compile_program(Unit& unit, ir::Compiler& compiler, const arch::Target& t
 
 /// Every stage for `unit.source`; stops behind validation unless `native`.
 Status compile(Unit& unit, const arch::Target* target, bool native, const void* caller) {
-  static thread_local tier1::Tier1 tier1;
+  Kept<tier1::Tier1> tier1;
   Result<ir::Program> program = bpf::translate(unit.source, unit.dialect);
   if (!program) return program.error();
   ir::optimize(*program);
   if (Status valid = ir::validate(*program); !valid) return valid.error();
   unit.program = std::move(*program);
   unit.head_bytes = head_bytes_of(*unit.program);
-  return native ? compile_program(unit, tier1, *target, caller) : ok();
+  return native ? compile_program(unit, *tier1, *target, caller) : ok();
 }
 
 /// Refuses what no program could change: engines that are not there, targets that do not exist.

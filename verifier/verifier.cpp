@@ -2,9 +2,11 @@
 // The C++ front of the checker: a workspace, a call, the report as an Error.
 #include "verifier/verifier.h"
 
+#include <algorithm>
 #include <memory>
 #include <string>
 
+#include "ipjit/kept.h"
 #include "verifier/verify.h"
 
 namespace ipjit::verifier {
@@ -32,15 +34,14 @@ Result<Proof> verify(std::span<const uint8_t> unit, uint32_t code_len,
                      std::to_string(unit.size()) + " bytes"};
   // One checker a thread keeps its memory: fresh pages for each check would cost more than most
   // checks do.
-  static thread_local std::unique_ptr<uint8_t[]> kept;
-  std::unique_ptr<uint8_t[]> large;
   const size_t size = ipjit_verify_workspace(code_len);
-  if (size <= kKeptBytes && !kept) kept = std::make_unique_for_overwrite<uint8_t[]>(kKeptBytes);
-  if (size > kKeptBytes) large = std::make_unique_for_overwrite<uint8_t[]>(size);
+  Kept<std::unique_ptr<uint8_t[]>> workspace(size <= kKeptBytes);
+  if (!*workspace)
+    *workspace = std::make_unique_for_overwrite<uint8_t[]>(std::max(size, kKeptBytes));
 
   ipjit_report report;
-  const int status = ipjit_verify(&contract, unit.data(), code_len, unit.size(),
-                                  large ? large.get() : kept.get(), size, &report);
+  const int status =
+      ipjit_verify(&contract, unit.data(), code_len, unit.size(), workspace->get(), size, &report);
   if (status == 0) return Proof(unit, report.insns, report.stack_bytes);
   return error_of(report);
 }

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "bpf-frontend/translate.h"
+#include "ipjit/kept.h"
 #include "ir/kernel_form.h"
 #include "ir/validate.h"
 #include "kernel-glue/uapi/ipjit.h"
@@ -67,11 +68,11 @@ arch::Target target_of(const Machine& machine) {
 }
 
 Result<Unit> compile(std::span<const bpf::Insn> insns, const Machine& machine) {
-  static thread_local tier1::Tier1 tier1;
+  Kept<tier1::Tier1> tier1;
   Result<ir::Program> program = bpf::translate_for_kernel(insns, machine.fields);
   if (!program) return program.error();
   ir::optimize_kernel_form(*program);
-  return finish(std::move(*program), machine, tier1);
+  return finish(std::move(*program), machine, *tier1);
 }
 
 Result<Unit> compile_special(ir::Program program, const Machine& machine, ir::Compiler& compiler) {

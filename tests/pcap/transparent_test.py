@@ -36,6 +36,11 @@ class Transparent(unittest.TestCase):
                     with self.subTest(way=way, probe=probe, file=file):
                         self.compare(way, probe, file, setting.TWENTY_HOSTS)
 
+    def test_filters_of_exit_handlers(self):
+        for way in setting.WAYS:
+            with self.subTest(way=way):
+                self.compare(way, "exits", self.generated[0], setting.TWENTY_HOSTS)
+
     def test_corpus(self):
         for file in self.files[len(self.generated):]:
             for expression in ("tcp", "not ip or udp"):
