@@ -72,6 +72,7 @@ class FilterSlot::Visit {
     if (own_) {
       ipjit_own_add(&own_->entered, packets);
     } else {
+      ipjit_own_add(&shared_runs, 1);
       phase_ = shared_.phase.load(std::memory_order_seq_cst) & 1;
       shared_.inside[phase_].fetch_add(1, std::memory_order_seq_cst);
     }
@@ -86,6 +87,7 @@ class FilterSlot::Visit {
       shared_.packets.fetch_add(packets, std::memory_order_relaxed);
       shared_.matched.fetch_add(matched, std::memory_order_relaxed);
       shared_.inside[phase_].fetch_sub(1, std::memory_order_seq_cst);
+      ipjit_own_add(&shared_runs, -1);
     }
   }
 

@@ -269,6 +269,12 @@ void FilterStats::restart() {
   working_->started_ns.store(realtime_ns(), std::memory_order_relaxed);
   working_->shared.packets.store(0, std::memory_order_relaxed);
   working_->shared.matched.store(0, std::memory_order_relaxed);
+  // The others who were inside are not in the child, and would never leave.  Where this thread was
+  // too (forked from a signal handler inside a run) nobody can tell one from the other: then all
+  // stay, and the child frees nothing that it replaces.
+  if (shared_runs == 0)
+    for (std::atomic<uint64_t>& inside : working_->shared.inside)
+      inside.store(0, std::memory_order_relaxed);
   for (uint32_t i = 0; i < stripe_count(); ++i) {
     Stripe& stripe = stripes()[i];
     // Forked from a signal handler inside a run, this thread will still leave that run.

@@ -61,6 +61,10 @@ struct alignas(64) SharedStripe {
 };
 
 static_assert(sizeof(SharedStripe) == 64);
+
+/// Runs on shared lines that this thread is inside of; several where a signal handler filters too.
+/// A forked child asks, because the lines do not say who is inside.
+inline constinit thread_local uint64_t shared_runs __attribute__((tls_model("initial-exec"))) = 0;
 static_assert(std::atomic<uint64_t>::is_always_lock_free);
 
 }  // namespace ipjit::runtime

@@ -74,6 +74,43 @@ TEST(Fork, IsShownUnderItsOwnProcess) {
   EXPECT_TRUE(exited(status, 0)) << status;
 }
 
+TEST(Fork, ThreadsWithoutAStripeAreNotInsideInTheChild) {
+  const std::unique_ptr<FilterStats> stats = FilterStats::open("shared", bpf::Dialect::kLibpcap);
+  const auto inside = [&] { return stats->shared().inside[0] + stats->shared().inside[1]; };
+  stats->shared().inside[0] = 1;  // as such a thread leaves it
+  stats->shared().inside[1] = 2;
+  EXPECT_TRUE(exited(in_child([&] { return static_cast<int>(inside()); }), 0));
+  shared_runs = 1;  // forked from a signal handler inside a run
+  EXPECT_TRUE(exited(in_child([&] { return static_cast<int>(inside()); }), 3));
+  shared_runs = 0;
+  stats->shared().inside[0] = stats->shared().inside[1] = 0;
+}
+
+/// More threads than there are stripes run in the parent: what the child replaces is freed.
+TEST(Fork, AChildOfMoreThreadsThanStripesFreesWhatItReplaces) {
+  if (kSanitized) GTEST_SKIP() << "sanitizers do not support threads in a forked child";
+  auto filter = make_filter(always(3));
+  std::atomic<bool> stop = false;
+  std::vector<std::thread> threads;
+  for (uint32_t i = 0; i < stripe_count() + 8; ++i)
+    threads.emplace_back([&] {
+      static const auto packet = ip_packet();
+      const std::vector<ipjit_packet> burst(64, {packet.data(), 64, 64});
+      uint32_t verdicts[64];
+      while (!stop) filter->slot().run_burst(burst, verdicts);
+    });
+  for (int i = 0; i < 20; ++i) {
+    const int status = in_child([&] {
+      for (uint32_t n = 0; n < 200; ++n)
+        if (!filter->replace(always(n))) return 1;
+      return filter->slot().retired() < 150 ? 0 : 2;
+    });
+    EXPECT_TRUE(exited(status, 0)) << status;
+  }
+  stop = true;
+  for (std::thread& thread : threads) thread.join();
+}
+
 TEST(Fork, WhileThreadsRunPublishAndOpenFilters) {
   if (kSanitized) GTEST_SKIP() << "sanitizers do not support threads in a forked child";
   auto filter = make_filter(always(3));
