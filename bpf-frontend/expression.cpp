@@ -3,8 +3,6 @@
 
 #include <pcap/pcap.h>
 
-#include <mutex>
-
 #include "bpf-frontend/host_list.h"
 
 namespace ipjit::bpf {
@@ -12,11 +10,6 @@ namespace {
 
 Error refusal(Code code, std::string why) {
   return Error{Stage::kExpression, code, 0, std::move(why)};
-}
-
-std::mutex& compiler_lock() {
-  static std::mutex lock;
-  return lock;
 }
 
 Result<InsnList> compile_by_libpcap(const std::string& expression, const Link& link,
@@ -55,7 +48,6 @@ std::optional<InsnList> compile_host_list(const std::string& expression, const L
   if (!link.optimize) return std::nullopt;
   std::optional<HostList> list = parse_host_list(expression);
   if (!list) return std::nullopt;
-  std::lock_guard lock(compiler_lock());
   return expand_host_list(*list, [&](const std::string& small) -> InsnList {
     Result<InsnList> insns = compile_by_libpcap(small, link, api);
     return insns ? *std::move(insns) : InsnList{};
@@ -66,7 +58,6 @@ Result<InsnList> compile_expression(const std::string& expression, const Link& l
                                     const PcapApi& api) {
   if (std::optional<InsnList> insns = compile_host_list(expression, link, api))
     return *std::move(insns);
-  std::lock_guard lock(compiler_lock());
   return compile_by_libpcap(expression, link, api);
 }
 

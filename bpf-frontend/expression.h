@@ -36,7 +36,7 @@ struct PcapApi {
 /// Compiles a pcap expression through libpcap; long disjunctions of hosts by compile_host_list().
 ///
 /// Fails: kSyntax with libpcap's message; kBadOption for a link type it does not know.
-/// Thread: calls are serialised: libpcap's compiler is not reentrant in all versions.
+/// Thread: any: libpcap's compiler is reentrant since 1.8, and a lock could be held at a fork().
 Result<InsnList> compile_expression(const std::string& expression, const Link& link,
                                     const PcapApi& api = PcapApi::linked());
 
@@ -46,7 +46,7 @@ Result<InsnList> compile_expression(const std::string& expression, const Link& l
 /// Gives: a program with the same result as libpcap's optimised one on every packet, truncated ones
 ///        too, and hardly longer; nothing if the expression is anything else, or link.optimize is
 ///        off: then compile_expression() is the way.
-/// Thread: serialised with compile_expression().
+/// Thread: as compile_expression().
 std::optional<InsnList> compile_host_list(const std::string& expression, const Link& link,
                                           const PcapApi& api = PcapApi::linked());
 

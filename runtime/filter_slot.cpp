@@ -105,10 +105,11 @@ FilterSlot::FilterSlot(ipjit_filter& head, FilterStats& stats, std::unique_ptr<c
       tier_(tier),
       retired_(stats.stripes(), &stats.shared()),
       general_(std::move(unit)) {
-  // Worked out here, so that no packet, and no signal handler, is the first to ask.
+  std::lock_guard lock(runtime_lock());
+  // Worked out here, so that no packet, and no signal handler, is the first to ask; and under the
+  // lock, since it takes milliseconds: a child forked meanwhile would wait for the answer for ever.
   tick_clock();
   have_membarrier();
-  std::lock_guard lock(runtime_lock());
   stats_.published(*general_, true);
   head_.stripes = stats.stripes();
   head_.program = general_.get();

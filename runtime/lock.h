@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The one lock of the runtime's writers: publishing, retiring, records of statistics.
+// The one lock of all writers: publishing, retiring, statistics, the preload library's tables.
 //
 // Held for microseconds and never while compiling.  One for all, because fork() must hold it: with
 // a lock for each filter a child could inherit one that a thread of its parent held.

@@ -2,7 +2,7 @@
 /*
  * Uses libpcap in every way that a program may, and writes a transcript.
  *
- *     pcap_probe counts|breaks|changes|handles|programs|exits FILE FILTER
+ *     pcap_probe counts|breaks|changes|handles|programs|exits|forks FILE FILTER
  *
  * It knows nothing of ipjit.  transparent_test.py runs it with libpcap alone, with the preload
  * library and with the drop-in, and wants the same transcript each time.
@@ -21,6 +21,7 @@ int main(int argc, char **argv)
 		{"counts", probe_counts},     {"breaks", probe_breaks},
 		{"changes", probe_changes},   {"handles", probe_handles},
 		{"programs", probe_programs}, {"exits", probe_exits},
+		{"forks", probe_forks},
 	};
 
 	for (size_t i = 0; argc == 4 && i < sizeof(probes) / sizeof(probes[0]); i++)
@@ -28,6 +29,7 @@ int main(int argc, char **argv)
 			probes[i].run(argv[2], argv[3]);
 			return 0;
 		}
-	fprintf(stderr, "usage: pcap_probe counts|breaks|changes|handles|programs|exits FILE FILTER\n");
+	fprintf(stderr, "usage: pcap_probe counts|breaks|changes|handles|programs|exits|forks "
+			"FILE FILTER\n");
 	return 2;
 }

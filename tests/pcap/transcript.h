@@ -35,5 +35,6 @@ void probe_changes(const char *path, const char *filter);
 void probe_handles(const char *path, const char *filter);
 void probe_programs(const char *path, const char *filter);
 void probe_exits(const char *path, const char *filter);
+void probe_forks(const char *path, const char *filter);
 
 #endif

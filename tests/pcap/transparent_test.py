@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A C program that uses libpcap in every way writes the same transcript with ipjit as without."""
+import os
 import unittest
 
 import setting
@@ -40,6 +41,12 @@ class Transparent(unittest.TestCase):
         for way in setting.WAYS:
             with self.subTest(way=way):
                 self.compare(way, "exits", self.generated[0], setting.TWENTY_HOSTS)
+
+    @unittest.skipIf("IPJIT_SANITIZER" in os.environ, "a sanitizer's own locks are held at fork()")
+    def test_filters_of_forked_children(self):
+        for way in setting.WAYS:
+            with self.subTest(way=way):
+                self.compare(way, "forks", self.generated[0], setting.TWENTY_HOSTS)
 
     def test_corpus(self):
         for file in self.files[len(self.generated):]:

@@ -125,12 +125,16 @@ TEST(Fork, WhileThreadsRunPublishAndOpenFilters) {
   threads.emplace_back([&] {
     while (!stop) run(*make_filter(always(4)));
   });
+  threads.emplace_back([&] {
+    while (!stop) (void)bool(filter->replace("no such ("));
+  });
   for (int i = 0; i < 50; ++i) {
     const int status = in_child([&] {
       alarm(300);  // a lock that was left held would hang here
       for (int n = 0; n < 100; ++n)
         if (run(*filter) != 3 || !filter->replace(always(3))) return 1;
       run(*make_filter(always(5)));
+      if (!filter->replace("ip")) return 3;
       return filter->record().packets == 100 ? 0 : 2;
     });
     ASSERT_TRUE(exited(status, 0)) << status;

@@ -12,13 +12,13 @@
 
 #include <cstdlib>
 #include <cstring>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <unordered_map>
 
 #include "bpf-frontend/check.h"
 #include "bpf-frontend/expression.h"
+#include "runtime/lock.h"
 #include "tools/pcap/notice.h"
 #include "tools/pcap/real.h"
 
@@ -35,8 +35,7 @@ struct Origin {
   std::optional<bpf::Link> linear;  // what libpcap needs to know to compile it its own way
 };
 
-std::mutex remembering;
-
+/// Under runtime_lock(), which a forked child has free.
 std::unordered_map<const bpf_insn*, Origin>& origins() {
   // Never destroyed: programs compile filters in their own exit handlers.
   static auto* map = new std::unordered_map<const bpf_insn*, Origin>;
@@ -55,7 +54,7 @@ uint64_t checksum_of(std::span<const bpf_insn> insns) {
 
 void remember(const bpf_program& program, const char* expression,
               const std::optional<bpf::Link>& linear) {
-  std::lock_guard lock(remembering);
+  std::lock_guard lock(runtime::runtime_lock());
   if (origins().size() >= kMostRemembered) origins().clear();
   std::span<const bpf_insn> insns(program.bf_insns, program.bf_len);
   origins()[program.bf_insns] = {expression ? expression : "", insns.size(), checksum_of(insns),
@@ -64,7 +63,7 @@ void remember(const bpf_program& program, const char* expression,
 
 /// The origin of a program that is still what it was.
 std::optional<Origin> origin_of(std::span<const bpf_insn> insns) {
-  std::lock_guard lock(remembering);
+  std::lock_guard lock(runtime::runtime_lock());
   auto found = origins().find(insns.data());
   if (found == origins().end() || found->second.count != insns.size() ||
       found->second.checksum != checksum_of(insns))
@@ -142,7 +141,7 @@ void dump_program(const bpf_program* program, int option) {
 }
 
 void forget_program(const bpf_insn* insns) {
-  std::lock_guard lock(remembering);
+  std::lock_guard lock(runtime::runtime_lock());
   origins().erase(insns);
 }
 

@@ -13,8 +13,9 @@
 #include "tools/pcap/handles.h"
 
 #include <array>
-#include <mutex>
+#include <utility>
 
+#include "runtime/lock.h"
 #include "tools/pcap/real.h"
 
 namespace ipjit::pcap {
@@ -26,7 +27,6 @@ struct Record : Handle {
 
 constexpr size_t kBuckets = 256;
 std::array<std::atomic<Record*>, kBuckets> buckets;
-std::mutex making;
 
 std::atomic<Record*>& bucket_of(const pcap_t* pcap) {
   auto bits = reinterpret_cast<uintptr_t>(pcap);
@@ -39,12 +39,15 @@ Record* find(const pcap_t* wanted, const pcap_t* of) {
   return at;
 }
 
-void forget(Record& record) {
+using Engines = std::array<std::unique_ptr<Engine>, 2>;
+
+/// Gives: the record's engines, to be freed without the lock: their filters take it.
+Engines forget(Record& record) {
   record.engine = nullptr;
-  record.owner.reset();
-  record.previous.reset();
   record.next_packet = {};
+  Engines engines = {std::move(record.owner), std::move(record.previous)};
   record.pcap.store(nullptr, std::memory_order_release);
+  return engines;
 }
 
 }  // namespace
@@ -59,10 +62,12 @@ Handle* filtering_handle(const pcap_t* pcap) {
 Handle& make_handle(pcap_t* pcap) {
   const bool live = real().pcap_file(pcap) == nullptr;
   if (Record* known = find(pcap, pcap); known && known->live == live) return *known;
-  std::lock_guard lock(making);
+  Engines freed;
+  std::lock_guard lock(runtime::runtime_lock());
   if (Record* known = find(pcap, pcap)) {
     if (known->live == live) return *known;
-    forget(*known);  // of a handle that was closed past us, by a function that dlsym() found
+    freed =
+        forget(*known);  // of a handle that was closed past us, by a function that dlsym() found
   }
   Record* record = find(nullptr, pcap);
   const bool is_new = !record;
@@ -80,16 +85,17 @@ Handle& make_handle(pcap_t* pcap) {
 }
 
 void drop_handle(const pcap_t* pcap) {
-  std::lock_guard lock(making);
-  if (Record* record = find(pcap, pcap)) forget(*record);
+  Engines freed;
+  std::lock_guard lock(runtime::runtime_lock());
+  if (Record* record = find(pcap, pcap)) freed = forget(*record);
 }
 
 void set_engine(Handle& handle, std::unique_ptr<Engine> engine) {
-  std::lock_guard lock(making);
+  std::lock_guard lock(runtime::runtime_lock());
   bool ours = engine && engine->runs_here();
   handle.engine.store(ours ? engine.get() : nullptr, std::memory_order_release);
-  handle.previous = std::move(handle.owner);
-  handle.owner = std::move(engine);
+  handle.owner.swap(engine);
+  handle.previous.swap(engine);  // what was that before is freed without the lock, as in forget()
 }
 
 }  // namespace ipjit::pcap
