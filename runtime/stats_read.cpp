@@ -20,6 +20,7 @@
 #include <memory>
 #include <optional>
 
+#include "ipjit/printable.h"
 #include "runtime/filter_stats.h"
 #include "runtime/stats.h"
 #include "runtime/stats_file.h"
@@ -33,21 +34,10 @@ constexpr off_t kMaxFileBytes = 64 << 20;
 constexpr size_t kPruneFrom =
     150;  ///< files; looking into all of them at each start would cost more
 
+/// What a file holds of a text; the zero behind it may be missing.
 template <size_t N>
-std::string printable(const char (&text)[N]) {
-  std::string copy(text, strnlen(text, N));
-  for (char& c : copy)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  return copy;
-}
-
-/// The same for text of several lines.
-template <size_t N>
-std::string printable_lines(const char (&text)[N]) {
-  std::string copy(text, strnlen(text, N));
-  for (char& c : copy)
-    if (c != '\n' && (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)) c = '?';
-  return copy;
+std::string_view words_in(const char (&text)[N]) {
+  return {text, strnlen(text, N)};
 }
 
 TierRecord read_tier(const StatsRecord& record) {
@@ -56,8 +46,8 @@ TierRecord read_tier(const StatsRecord& record) {
   result.name = record.tier.name.load(std::memory_order_relaxed);
 #include "runtime/tier/numbers.def"
 #undef IPJIT_TIER_NUMBER
-  if (result.tier == 2) result.backend = printable(record.words.backend);
-  result.why = printable_lines(record.words.why);
+  if (result.tier == 2) result.backend = printable(words_in(record.words.backend));
+  result.why = printable(words_in(record.words.why), "\n");
   return result;
 }
 
@@ -159,7 +149,7 @@ std::optional<File> read_file(const Directory& directory, const std::string& nam
     FilterRecord record = read_record(raw, header.stripes);
     record.pid = static_cast<pid_t>(header.pid);
     record.uid = uid;
-    record.comm = printable(header.comm);
+    record.comm = printable(words_in(header.comm));
     record.alive = file.alive && state == RecordState::kLive;
     // A process that was killed says nothing; its last filter is as old as itself.
     if (!record.alive && record.finished_ns == 0) record.finished_ns = record.started_ns;
@@ -224,15 +214,15 @@ double mean_ns(const std::atomic<uint64_t>& ps, uint64_t samples) {
 
 FilterRecord read_record(const StatsRecord& record, uint32_t stripes) {
   FilterRecord result;
-  result.name = printable(record.words.name);
+  result.name = printable(words_in(record.words.name));
   // `engine` names the general program's: a thread that retreats from specialised code changes the
   // number, and takes no lock for the words.
   result.engine = record.tier.tier.load(std::memory_order_relaxed) == 2
                       ? name_of(Engine::kTier2)
-                      : printable(record.words.engine);
-  result.dialect = printable(record.words.dialect);
-  result.note = printable(record.words.note);
-  result.last_refusal = printable(record.words.last_refusal);
+                      : printable(words_in(record.words.engine));
+  result.dialect = printable(words_in(record.words.dialect));
+  result.note = printable(words_in(record.words.note));
+  result.last_refusal = printable(words_in(record.words.last_refusal));
   result.started_ns = record.started_ns.load(std::memory_order_relaxed);
   result.finished_ns = record.finished_ns.load(std::memory_order_relaxed);
   const Totals totals = totals_of(record, stripes);

@@ -11,6 +11,7 @@ namespace ipjit::cli {
 namespace {
 
 using runtime::FilterRecord;
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -83,9 +84,10 @@ TEST(StatsTable, WhatWasNotSampledIsNoNumber) {
 
 TEST(StatsTable, OtherUsersCannotSendEscapes) {
   FilterRecord record = live();
-  record.name = "tcp\x1b[2J\nport";
+  record.name = "tcp\x1b[2J\nport \xc2\x9b;5m";
   record.comm = "\x1b]0;x";
-  EXPECT_THAT(stats_table(std::vector{record}, 80, kNow), Not(HasSubstr("\x1b")));
+  EXPECT_THAT(stats_table(std::vector{record}, 80, kNow),
+              AllOf(Not(HasSubstr("\x1b")), Not(HasSubstr("\x9b"))));
   EXPECT_EQ(lines_of(stats_table(std::vector{record}, 80, kNow)).size(), 4u);
 }
 

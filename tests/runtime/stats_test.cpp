@@ -263,6 +263,9 @@ TEST(Stats, AFileOfTheUserIsPrivate) {
 TEST(Stats, ControlCharactersDoNotReachATerminal) {
   make_filter(always(1), {}, "evil \x1b[2J name");
   EXPECT_THAT(named("evil ?[2J name"), SizeIs(1));
+  // U+009B is the same command in two bytes, or in three that no writer of UTF-8 makes.
+  make_filter(always(1), {}, "\xc2\x9b;5m \xe0\x82\x9b;5m h\xc3\xb4te \xf0\x9f\x8c\x8d \xe2\x82");
+  EXPECT_THAT(named("??;5m ???;5m h\xc3\xb4te \xf0\x9f\x8c\x8d ??"), SizeIs(1));
 }
 
 /// Every cut and many a flipped byte of a real file are read without harm.

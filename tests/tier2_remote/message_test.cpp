@@ -46,10 +46,10 @@ TEST(Message, ErrorComesBackPrintable) {
   const Result<CompileReply> same = decode_reply_frame(encode(CompileReply(error)));
   ASSERT_TRUE(same);
   EXPECT_EQ(std::get<Error>(*same), error);
-  error.why = "two\nlines\x1b[2J" + std::string(kMaxWhy, 'x');
+  error.why = "two\nlines\x1b[2J\xc2\x9b;1m" + std::string(kMaxWhy, 'x');
   const Result<CompileReply> tamed = decode_reply_frame(encode(CompileReply(error)));
   ASSERT_TRUE(tamed);
-  EXPECT_EQ(std::get<Error>(*tamed).why.substr(0, 13), "two?lines?[2J");
+  EXPECT_EQ(std::get<Error>(*tamed).why.substr(0, 18), "two?lines?[2J??;1m");
   EXPECT_EQ(std::get<Error>(*tamed).why.size(), kMaxWhy);
 }
 

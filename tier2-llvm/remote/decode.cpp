@@ -5,8 +5,7 @@
 // not fit it gives zeros and remembers where that was.  So a decoder is a straight list of fields
 // with one question at the end, and no count is believed before the bytes that it counts are known
 // to be there: an allocation is never larger than the body.
-#include <algorithm>
-
+#include "ipjit/printable.h"
 #include "tier2-llvm/remote/message.h"
 
 namespace ipjit::tier2 {
@@ -158,10 +157,8 @@ Result<CompileReply> decode_error(std::span<const uint8_t> body) {
   error.stage = static_cast<Stage>(stage);
   error.code = static_cast<Code>(code);
   // It may be printed on a terminal.
-  in.require(std::all_of(error.why.begin(), error.why.end(),
-                         [](unsigned char c) { return c >= 0x20 && c != 0x7f; }),
-             "a reason that cannot be printed");
-  if (Status printable = in.finish(); !printable) return printable.error();
+  in.require(error.why == printable(error.why), "a reason that cannot be printed");
+  if (Status shown = in.finish(); !shown) return shown.error();
   return CompileReply(std::move(error));
 }
 

@@ -3,6 +3,7 @@
 // struct of ours; the contract is taken apart by name, so that a new field stops the build here.
 #include <string_view>
 
+#include "ipjit/printable.h"
 #include "tier2-llvm/remote/message.h"
 
 namespace ipjit::tier2 {
@@ -85,10 +86,8 @@ Bytes encode_error(const Error& error) {
   out.u16(static_cast<uint16_t>(error.stage));
   out.u16(static_cast<uint16_t>(error.code));
   out.u64(error.at);
-  std::string why = error.why.substr(0, kMaxWhy);
-  for (char& c : why)  // the other side shows it on a terminal, and refuses what is not for one
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  out.text(why, kMaxWhy);
+  // The other side shows it on a terminal, and refuses what is not for one.
+  out.text(printable(error.why.substr(0, kMaxWhy)), kMaxWhy);
   return std::move(out).finish();
 }
 

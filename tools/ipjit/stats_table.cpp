@@ -17,6 +17,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ipjit/printable.h"
 #include "tools/ipjit/why_text.h"
 
 namespace ipjit::cli {
@@ -64,9 +65,7 @@ void append_record(std::string& out, const FilterRecord& record, size_t columns,
 }  // namespace
 
 std::string cut(const std::string& text, size_t columns) {
-  std::string line = text;
-  for (char& c : line)
-    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = ' ';  // no escapes from other users
+  const std::string line = printable(text);  // no escapes from other users
   return line.size() <= columns ? line : line.substr(0, columns - 3) + "...";
 }
 

@@ -21,6 +21,8 @@
 #include <new>
 #include <set>
 
+#include "ipjit/printable.h"
+
 namespace ipjit::daemon {
 
 namespace {
@@ -33,7 +35,7 @@ std::string kind_of(const Error& error) {
 
 std::string name_of(const ipjit_dev_filter& filter) {
   std::string name = "filter " + std::to_string(filter.id);
-  const std::string comm(filter.comm, strnlen(filter.comm, sizeof filter.comm));
+  const std::string comm = printable({filter.comm, strnlen(filter.comm, sizeof filter.comm)});
   return name + " (" + (comm.empty() ? "" : comm + ", ") + "uid " + std::to_string(filter.uid) +
          ")";
 }

@@ -10,6 +10,8 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "ipjit/printable.h"
+
 namespace ipjit::daemon {
 
 namespace {
@@ -18,10 +20,7 @@ using Json = nlohmann::ordered_json;
 
 /// A process names itself as it likes; JSON is UTF-8.
 std::string comm_of(const ipjit_dev_filter& filter) {
-  std::string comm(filter.comm, strnlen(filter.comm, sizeof filter.comm));
-  for (char& c : comm)
-    if (c < 0x20 || c > 0x7e) c = '?';
-  return comm;
+  return printable({filter.comm, strnlen(filter.comm, sizeof filter.comm)});
 }
 
 Json json_of(const Known& known) {
