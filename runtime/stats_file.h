@@ -28,6 +28,7 @@ inline constexpr uint64_t kStatsMagic = 0x3274'7374'696a'7069;  ///< "ipjitst2"
 inline constexpr size_t kStatsHeaderBytes = 4096;
 inline constexpr uint32_t kRecordsPerSegment = 16;
 inline constexpr uint32_t kMaxSegments = 64;
+inline constexpr uint32_t kMaxGenerations = 64;  ///< files of one process
 inline constexpr uint32_t kMaxRecords = kMaxSegments * kRecordsPerSegment;
 
 struct StatsHeader {
@@ -40,6 +41,7 @@ struct StatsHeader {
   uint32_t stripes;       ///< of one record
   char comm[16];
   std::atomic<uint32_t> records;  ///< records in the file, used or not
+  uint32_t image;                 ///< another one after each execve()
 };
 
 enum class RecordState : uint32_t { kUnused = 0, kLive = 1, kFinished = 2 };
@@ -143,7 +145,7 @@ class StatsFile {
 uint64_t process_start_ticks(uint32_t pid);
 
 /// Prints "PID-START" or "PID-START.GENERATION": what the same process wrote before an execve()
-/// has a smaller generation.
+/// has a smaller generation.  Several of one image are of several copies of this library.
 void print_stats_file_name(char* to, size_t size, uint32_t pid, uint64_t start_ticks,
                            uint32_t generation);
 

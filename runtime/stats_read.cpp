@@ -74,17 +74,17 @@ struct Bytes {
   size_t size = 0;
 };
 
-/// The whole file, at an address fit for StatsRecord; nothing if it is not a regular file of `uid`.
-Bytes read_whole(int dir, const char* name, uid_t uid) {
+/// The file's first `most` bytes, at an address fit for StatsRecord; nothing if it is not a regular
+/// file of `uid`, or too large.
+Bytes read_file(int dir, const char* name, uid_t uid, off_t most = kMaxFileBytes) {
   Bytes bytes;
   const int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
   struct stat status;
   if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == uid &&
       status.st_size >= static_cast<off_t>(kStatsHeaderBytes) && status.st_size <= kMaxFileBytes) {
-    bytes.data.reset(static_cast<uint8_t*>(
-        std::aligned_alloc(64, (static_cast<size_t>(status.st_size) + 63) / 64 * 64)));
-    const ssize_t got =
-        bytes.data ? pread(fd, bytes.data.get(), static_cast<size_t>(status.st_size), 0) : 0;
+    const auto size = static_cast<size_t>(std::min(status.st_size, most));
+    bytes.data.reset(static_cast<uint8_t*>(std::aligned_alloc(64, (size + 63) / 64 * 64)));
+    const ssize_t got = bytes.data ? pread(fd, bytes.data.get(), size, 0) : 0;
     bytes.size = got > 0 ? static_cast<size_t>(got) : 0;
   }
   if (fd >= 0) close(fd);
@@ -114,13 +114,18 @@ bool process_lives(const StatsHeader& header) {
   return kill(static_cast<pid_t>(header.pid), 0) == 0 || errno == EPERM;
 }
 
-/// True if the same process wrote another file later: it has called execve() in between.
-bool superseded(int dir, const char* name, const StatsHeader& header) {
+/// True if another image of the same process wrote a file later: it has called execve() in between.
+bool superseded(int dir, const char* name, uid_t uid, const StatsHeader& header) {
   const char* dot = std::strchr(name, '.');
-  const uint32_t generation = dot ? static_cast<uint32_t>(std::atoi(dot + 1)) : 0;
-  char next[64];
-  print_stats_file_name(next, sizeof next, header.pid, header.start_ticks, generation + 1);
-  return faccessat(dir, next, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+  uint32_t generation = dot ? static_cast<uint32_t>(std::atoi(dot + 1)) : 0;
+  while (++generation < kMaxGenerations) {
+    char later[64];
+    print_stats_file_name(later, sizeof later, header.pid, header.start_ticks, generation);
+    const Bytes bytes = read_file(dir, later, uid, kStatsHeaderBytes);
+    const std::optional<Layout> layout = layout_of(bytes);
+    if (layout && layout->header->image != header.image) return true;
+  }
+  return false;
 }
 
 struct File {
@@ -130,14 +135,14 @@ struct File {
   std::vector<FilterRecord> records = {};
 };
 
-std::optional<File> read_file(const Directory& directory, const std::string& name, uid_t uid) {
+std::optional<File> look_into(const Directory& directory, const std::string& name, uid_t uid) {
   const int dir = dirfd(directory.dir);
-  const Bytes bytes = read_whole(dir, name.c_str(), uid);
+  const Bytes bytes = read_file(dir, name.c_str(), uid);
   const std::optional<Layout> layout = layout_of(bytes);
   if (!layout) return std::nullopt;
   const StatsHeader& header = *layout->header;
   File file{.name = name};
-  file.alive = process_lives(header) && !superseded(dir, name.c_str(), header);
+  file.alive = process_lives(header) && !superseded(dir, name.c_str(), uid, header);
   for (uint32_t i = 0; i < layout->records; ++i) {
     const uint8_t* segment = bytes.data.get() + kStatsHeaderBytes +
                              i / kRecordsPerSegment * segment_bytes(header.stripes);
@@ -168,7 +173,7 @@ std::vector<File> read_directory(const Directory& directory, uid_t uid,
     return files;
   for (const std::string& name : directory.names())
     if (!name.empty() && name[0] >= '0' && name[0] <= '9' && name.starts_with(start))
-      if (std::optional<File> file = read_file(directory, name, uid))
+      if (std::optional<File> file = look_into(directory, name, uid))
         files.push_back(std::move(*file));
   return files;
 }

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -266,6 +268,31 @@ TEST(Stats, ControlCharactersDoNotReachATerminal) {
   // U+009B is the same command in two bytes, or in three that no writer of UTF-8 makes.
   make_filter(always(1), {}, "\xc2\x9b;5m \xe0\x82\x9b;5m h\xc3\xb4te \xf0\x9f\x8c\x8d \xe2\x82");
   EXPECT_THAT(named("??;5m ???;5m h\xc3\xb4te \xf0\x9f\x8c\x8d ??"), SizeIs(1));
+}
+
+/// A program linked with this library that has the preload library too.
+TEST(Stats, TwoCopiesInOneProcessAreBothAliveAndAnExecveEndsThem) {
+  const std::string root = stats_root() + "/copies";
+  fs::create_directories(root);
+  StatsFile copies[3];
+  for (StatsFile& copy : copies) {
+    copy.open(root.c_str(), stripe_count());
+    StatsRecord* record = copy.allocate();
+    ASSERT_NE(record, nullptr) << copy.refused();
+    record->state = RecordState::kLive;
+  }
+  const auto alive = [&] {
+    return std::ranges::count_if(read_all_stats(root), &FilterRecord::alive);
+  };
+  EXPECT_EQ(alive(), 3);
+  char name[64];
+  const auto self = static_cast<uint32_t>(getpid());
+  print_stats_file_name(name, sizeof name, self, process_start_ticks(self), 2);
+  std::fstream last(root + "/ipjit-" + std::to_string(geteuid()) + "/" + name,
+                    std::ios::in | std::ios::out | std::ios::binary);
+  last.seekp(offsetof(StatsHeader, image));
+  last.write("else", 4).flush();
+  EXPECT_EQ(alive(), 1) << "the last one is of another image";
 }
 
 /// Every cut and many a flipped byte of a real file are read without harm.
