@@ -54,6 +54,7 @@ WatchedPacket::WatchedPacket(TierState& tier, Watch& watch, const Unit& unit, ui
       watch_(watch),
       unit_(unit),
       left_(left),
+      serial_(tier.serial.load(std::memory_order_relaxed)),
       due_(watch.visit(left, &unit, unit.general != nullptr, unit.general && unit.counters)) {}
 
 bool WatchedPacket::leaves_by_guards() {
@@ -70,6 +71,7 @@ void WatchedPacket::copy(std::span<const uint8_t> data, const ipjit_ctx& ctx) {
   if (!due_.sample) return;
   sample_ring().push([&](Head& head) {
     head.filter = tier_.id;
+    head.serial = serial_;
     head.ordinal = left_;
     head.stripe = static_cast<uint32_t>(&watch_ - tier_.watches.get());
     head.cap_len = static_cast<uint32_t>(data.size());

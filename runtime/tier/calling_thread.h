@@ -34,6 +34,7 @@ class WatchedPacket {
   Watch& watch_;
   const Unit& unit_;
   uint64_t left_;
+  uint64_t serial_;  ///< from before the packet's context is read
   Watch::Visit due_;
   uint64_t ticks_ = 0;
   bool rival_ = false;  ///< the general code runs this packet, for comparison

@@ -18,6 +18,7 @@ struct Head {
   static constexpr size_t kBytes = 256;
 
   uint64_t filter = 0;   ///< TierState::id()
+  uint64_t serial = 0;   ///< TierState::serial when the packet came: what was promised of it
   uint64_t ordinal = 0;  ///< the thread's packets in this filter: +1 from one packet to the next
   uint32_t stripe = 0;   ///< the thread
   uint32_t cap_len = 0;

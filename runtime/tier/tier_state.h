@@ -4,7 +4,8 @@
 //
 //                        who touches it                      how
 //   watches, measured    threads that run packets            relaxed atomics
-//   slot, facts, serial  whoever holds runtime_lock()        plain
+//   slot, facts          whoever holds runtime_lock()        plain
+//   serial               the same; others may look at it     relaxed atomic
 //   work                 the thread that builds              plain
 //
 // It outlives its filter while the builder has it in hand: `slot` is null then, and nothing is
@@ -91,7 +92,7 @@ struct TierState {
   FilterSlot* slot = nullptr;
   TierNumbers* numbers;
   ir::Facts facts;
-  uint64_t serial = 0;  ///< grows with each general program and each change of the facts
+  std::atomic<uint64_t> serial{0};  ///< grows with each general program and each change of facts
 
   std::unique_ptr<TierWork> work;
 };

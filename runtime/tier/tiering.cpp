@@ -118,8 +118,11 @@ void Tiering::count(TierState& state) {
 }
 
 /// A packet came that was promised not to come: nothing of what was promised is believed any more.
+/// What has been promised since then is not touched: it was not said of this packet.
 void Tiering::drop_facts(TierState& state, const Head& head) {
-  change_facts(&state, [](ir::Facts& facts) { facts = {}; });
+  change_facts(&state, [&](ir::Facts& facts) {
+    if (state.serial == head.serial) facts = {};
+  });
   state.work->study.facts = {};
   state.work->study.note("a packet of " + std::to_string(head.cap_len) +
                          " bytes broke an assumption: all are dropped");
@@ -139,7 +142,8 @@ void Tiering::drain(std::span<const std::shared_ptr<TierState>> states) {
   for (const Head& one : heads) {
     const auto found = by_id.find(one.filter);
     TierWork* work = found == by_id.end() ? nullptr : found->second->work.get();
-    if (!work || !work->general) continue;
+    // A packet of before another promise or program may break what is promised now.
+    if (!work || !work->general || one.serial != work->serial) continue;
     const bool follows = last && last->filter == one.filter && last->stripe == one.stripe &&
                          last->ordinal + 1 == one.ordinal;
     last = &one;

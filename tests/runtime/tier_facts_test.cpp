@@ -78,6 +78,20 @@ TEST(Facts, AnotherValueIsAnotherProgram) {
   EXPECT_EQ(street.wrong, 0u);
 }
 
+TEST(Facts, PacketsOfBeforeAChangeDoNotBreakThePromiseOfNow) {
+  MarkStreet street;
+  for (uint32_t mark : {7u, 9u, 11u}) {
+    street.filter->assume(IPJIT_FIELD_mark, mark);
+    street.run_many(mark);  // heads that no round has seen when the next promise is made
+  }
+  ASSERT_TRUE(street.reaches_tier2(11)) << street.record().why;
+  street.filter->assume(IPJIT_FIELD_mark, 13);
+  street.round();
+  EXPECT_FALSE(street.filter->tier()->facts.fields.empty());
+  EXPECT_THAT(street.record().why, testing::Not(HasSubstr("broke an assumption")));
+  EXPECT_EQ(street.wrong, 0u);
+}
+
 TEST(Facts, ABuildForAPromiseThatWasTakenBackIsNotPublished) {
   MarkStreet street;
   street.filter->assume(IPJIT_FIELD_mark, 7);
