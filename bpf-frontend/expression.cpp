@@ -3,6 +3,8 @@
 
 #include <pcap/pcap.h>
 
+#include <memory>
+
 #include "bpf-frontend/host_list.h"
 
 namespace ipjit::bpf {
@@ -14,13 +16,15 @@ Error refusal(Code code, std::string why) {
 
 Result<InsnList> compile_by_libpcap(const std::string& expression, const Link& link,
                                     const PcapApi& api) {
-  pcap* handle = api.open_dead(link.dlt, static_cast<int>(link.snaplen));
+  auto close = [&](pcap* opened) { api.close(opened); };
+  std::unique_ptr<pcap, decltype(close)> dead(
+      link.savefile ? nullptr : api.open_dead(link.dlt, static_cast<int>(link.snaplen)), close);
+  pcap* handle = link.savefile ? link.savefile : dead.get();
   if (handle == nullptr) return refusal(Code::kNoMemory, "libpcap opens no handle");
   bpf_program program;
   int failed = api.compile(handle, &program, expression.c_str(), link.optimize, link.netmask);
   if (failed) {
     std::string why = api.geterr(handle);
-    api.close(handle);
     // libpcap has no other sign of an unknown link type than its message.
     bool unknown_link = why.find("data link type") != why.npos;
     return refusal(unknown_link ? Code::kBadOption : Code::kSyntax, why);
@@ -29,9 +33,10 @@ Result<InsnList> compile_by_libpcap(const std::string& expression, const Link& l
   for (size_t pc = 0; pc < insns.size(); ++pc) {
     const bpf_insn& insn = program.bf_insns[pc];
     insns[pc] = {insn.code, insn.jt, insn.jf, insn.k};
+    // Accepting is returning the snapshot length, of a savefile the one in its header.
+    if (insn.code == (BPF_RET | BPF_K) && insn.k != 0) insns[pc].k = link.snaplen;
   }
   api.freecode(&program);
-  api.close(handle);
   return insns;
 }
 

@@ -18,6 +18,10 @@ struct Link {
   uint32_t snaplen = 262144;      ///< bytes kept of a packet; the value an accepting filter returns
   uint32_t netmask = 0xffffffff;  ///< of the capture's network; PCAP_NETMASK_UNKNOWN
   bool optimize = true;
+  /// The open savefile that the expression is for, which outlives this; null: none, so libpcap
+  /// assumes a live capture.  Of a savefile it refuses other terms, looks for the address families
+  /// of other systems, and knows the byte order.  `dlt` is then the file's.
+  ::pcap* savefile = nullptr;
 };
 
 /// The part of libpcap that compiles.  A library that stands in for libpcap passes the functions

@@ -124,7 +124,10 @@ typedef struct ipjit_stats {
 IPJIT_API ipjit_filter *ipjit_compile(const ipjit_insn *insns, size_t count,
 				      const ipjit_options *options, ipjit_error *error);
 
-/* The same from a pcap expression (libpcap's syntax). */
+/*
+ * The same from a pcap expression (libpcap's syntax), compiled as for a live capture:
+ * no savefile is assumed, whose byte order or foreign address families would matter.
+ */
 IPJIT_API ipjit_filter *ipjit_compile_expression(const char *expression,
 						 const ipjit_options *options,
 						 ipjit_error *error);

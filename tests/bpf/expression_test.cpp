@@ -37,6 +37,21 @@ TEST(Expression, ErrorsAreLibpcaps) {
   EXPECT_EQ(program.error().code, Code::kBadOption) << program.error().why;
 }
 
+// DLT_NULL with the other byte order: AF_INET is swapped only where libpcap sees the file's header.
+TEST(Expression, SavefilesAreCompiledForAsTheyAre) {
+  char header[] = "\xa1\xb2\xc3\xd4\0\2\0\4\0\0\0\0\0\0\0\0\0\0\xff\xff\0\0\0";
+  char why[PCAP_ERRBUF_SIZE];
+  pcap* savefile = pcap_fopen_offline(fmemopen(header, sizeof header, "rb"), why);
+  ASSERT_TRUE(savefile) << why;
+  Result<InsnList> program = compile_expression("ip", Link{.snaplen = 96, .savefile = savefile});
+  ASSERT_TRUE(program);
+  EXPECT_EQ(print_ddd(*program), "4\n32 0 0 0\n21 0 1 2\n6 0 0 96\n6 0 0 0\n");
+  EXPECT_FALSE(compile_expression("inbound", Link{.savefile = savefile}));
+  pcap_close(savefile);
+  EXPECT_EQ(print_ddd(*compile_expression("ip", Link{.dlt = DLT_NULL, .snaplen = 96})),
+            "4\n32 0 0 0\n21 0 1 33554432\n6 0 0 96\n6 0 0 0\n");
+}
+
 int compiles = 0;
 
 // A library that stands in for libpcap passes the functions behind its own.

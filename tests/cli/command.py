@@ -63,11 +63,11 @@ def tcp_packet(dport=80, sport=40000, payload=b""):
     return bytes(6) + bytes([2, 0, 0, 0, 0, 1]) + b"\x08\x00" + ip + tcp
 
 
-def pcap_file(packets, linktype=1, snaplen=65535):
-    """A little-endian pcap file, one packet a second."""
-    parts = [struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, snaplen, linktype)]
+def pcap_file(packets, linktype=1, snaplen=65535, order="<"):
+    """A pcap file, one packet a second."""
+    parts = [struct.pack(order + "IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, snaplen, linktype)]
     for i, packet in enumerate(packets):
-        parts += [struct.pack("<IIII", i, 0, len(packet), len(packet)), packet]
+        parts += [struct.pack(order + "IIII", i, 0, len(packet), len(packet)), packet]
     return b"".join(parts)
 
 

@@ -5,6 +5,8 @@ import json
 import os
 import pathlib
 import pty
+import shutil
+import struct
 import subprocess
 import tempfile
 import unittest
@@ -99,6 +101,34 @@ class Filter(unittest.TestCase):
     def test_link_type_is_the_captures(self):
         raw = self.file("raw.pcap", pcap_file([p[14:] for p in PACKETS], linktype=101))
         self.assertEqual(self.summary("-r", raw, WEB)["matched"], MATCHES)
+
+    def test_expressions_are_for_a_savefile(self):
+        """As tcpdump -r has it: libpcap knows the file's byte order, and looks for the address families
+        of other systems; there is no mask and no direction."""
+        ip6, to_all = bytes([0x60]) + bytes(39), bytearray(tcp_packet()[14:])
+        to_all[16:20] = b"\xff" * 4
+        files = [(self.pcap, "ip broadcast", 0)]
+        for order in "<>":
+            packets = [struct.pack(order + "I", family) + bytes(packet)
+                       for family, packet in [(2, to_all), (30, ip6), (30, ip6)]]
+            file = self.file(f"null{ord(order)}", pcap_file(packets, linktype=0, order=order))
+            hosts = " or ".join(f"host 2001:db8::{i}" for i in range(1, 20))
+            files += [(file, "ip6", 2), (file, f"{hosts} or host ::", 2), (file, "ip broadcast", 1)]
+        for file, expression, matches in files:
+            with self.subTest(file=file.name, expression=expression):
+                self.assertEqual(self.summary("-r", file, expression)["matched"], matches)
+                done = ipjit("profile", "-r", file, "--json", expression)
+                self.assertEqual(json.loads(done.stdout)["matched"], matches)
+                for command in ["compile", "graph"]:
+                    done = ipjit(command, "-r", file, expression, "--without", "layout")
+                    self.assertEqual((done.returncode, done.stderr), (0, b""))
+                if shutil.which("tcpdump"):
+                    theirs = subprocess.run(["tcpdump", "-n", "-r", file, expression],
+                                            capture_output=True, check=True)
+                    self.assertEqual(len(theirs.stdout.splitlines()), matches)
+        self.refused("expression", "-r", self.pcap, "inbound")
+        for command in ["compile", "profile", "graph"]:
+            self.assertEqual(ipjit(command, "-r", self.pcap, "inbound").returncode, 1)
 
     def test_backward_jumps_run_in_the_interpreter(self):
         done = ipjit("filter", "-r", self.pcap, "--json", "ip6 protochain 6")

@@ -10,7 +10,8 @@ import os
 import random
 import struct
 
-ETHERNET, RAW_IP, LINUX_SLL = 1, 101, 113
+LOOPBACK, ETHERNET, RAW_IP, LINUX_SLL = 0, 1, 101, 113
+AF_INET, DARWINS_AF_INET6 = 2, 30
 MICRO, NANO = 0xA1B2C3D4, 0xA1B23C4D
 
 
@@ -48,6 +49,15 @@ def random_packet(rng, match=0.3):
     if kind < 0.2:
         return ethernet(struct.pack(">HH", rng.randrange(4096), 0x0800) + packet, 0x8100)
     return ethernet(packet)
+
+
+def loopback(frames, order):
+    """DLT_NULL as a BSD with this byte order writes it: an address family before IP."""
+    families = {b"\x08\x00": AF_INET, b"\x86\xdd": DARWINS_AF_INET6}
+    packets = [struct.pack(order + "I", families[f[12:14]]) + f[14:] for f in frames
+               if f[12:14] in families]
+    return pcap_header(link=LOOPBACK, order=order) + b"".join(
+        pcap_record(i, p, order) for i, p in enumerate(packets))
 
 
 def pcap_header(magic=MICRO, link=ETHERNET, order="<", snaplen=262144):
@@ -94,6 +104,8 @@ def write_small(directory):
         "cooked.pcap": pcap_header(link=LINUX_SLL) + b"".join(
             pcap_record(i, b"\0\0\0\1\0\6\x02\0\0\0\0\1\0\0" + f[12:])
             for i, f in enumerate(frames)),
+        "loopback.pcap": loopback(frames, "<"),
+        "loopback-swapped.pcap": loopback(frames, ">"),
         "next-generation.pcapng": pcapng(frames),
         "next-generation-cut.pcapng": pcapng(frames)[:-9],
         "garbage-length.pcap": plain + struct.pack("<IIII", 1, 1, 0x7FFFFFFF, 60) + bytes(60),

@@ -39,6 +39,7 @@ WAYS = {
 
 TWENTY_HOSTS = " or ".join(f"host {captures.host(n)}" for n in range(20))
 HUNDRED_HOSTS = " or ".join(f"host {captures.host(n)}" for n in range(100))
+TWENTY_V6_HOSTS = " or ".join(["host ::", *(f"host 2001:db8::{n}" for n in range(1, 20))])
 # Jumps backwards: what no native code comes out of, so that libpcap runs it and a line says so.
 BACKWARD = "ip6 protochain 6"
 

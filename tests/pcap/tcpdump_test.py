@@ -46,6 +46,17 @@ class Tcpdump(unittest.TestCase):
                         [setting.BACKWARD], ["host", "198.51.100.1"]):
             self.compare("-r", self.file, *options)
 
+    def test_what_libpcap_knows_of_a_savefile(self):
+        """Other systems' address families and the other byte order, in lists of every kind."""
+        lists = (setting.TWENTY_HOSTS, setting.TWENTY_V6_HOSTS,
+                 setting.TWENTY_HOSTS + " or " + setting.TWENTY_V6_HOSTS)
+        for name in ("loopback.pcap", "loopback-swapped.pcap"):
+            file = os.path.join(self.directory, name)
+            for expression in lists:
+                self.assertNotEqual(self.compare("-r", file, expression).out, b"")
+                self.compare("-r", file, "-d", expression)
+            self.compare("-r", file, "inbound")
+
     def test_dumps(self):
         for flag in ("-d", "-dd", "-ddd"):
             for expression in ("tcp port 80", setting.HUNDRED_HOSTS, "", setting.BACKWARD):

@@ -46,7 +46,8 @@ Result<Capture> Capture::open(const std::string& path) {
 
 bpf::Link Capture::link() const {
   int snaplen = pcap_snapshot(handle_.get());
-  bpf::Link link{.dlt = pcap_datalink(handle_.get())};
+  // tcpdump -r has no network whose mask it would know, and says 0.
+  bpf::Link link{.dlt = pcap_datalink(handle_.get()), .netmask = 0, .savefile = handle_.get()};
   if (snaplen > 0) link.snaplen = static_cast<uint32_t>(snaplen);
   return link;
 }

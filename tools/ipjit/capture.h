@@ -28,6 +28,7 @@ class Capture {
   /// Fails: Stage::kCapture, kIo, with libpcap's message.
   static Result<Capture> open(const std::string& path);
 
+  /// For expressions as `tcpdump -r` compiles them.  Not to be used once this is gone.
   bpf::Link link() const;
   pcap_t* handle() const { return handle_.get(); }
 

@@ -55,7 +55,7 @@ Result<std::string> dot_text(const Options& options) {
   const bpf::Dialect dialect = *bpf::dialect_named(options.source.dialect);
   Result<OpenTraffic> traffic = open_traffic(options.traffic, options.dlt, dialect);
   if (!traffic) return traffic.error();
-  Result<bpf::InsnList> insns = load(options.source, {.dlt = traffic->dlt});
+  Result<bpf::InsnList> insns = load(options.source, traffic->link);
   if (!insns) return insns.error();
   if (Status checked = bpf::check(*insns, dialect); !checked) return checked.error();
   StagesRequest request = {.dialect = dialect,

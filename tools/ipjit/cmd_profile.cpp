@@ -35,9 +35,7 @@ Result<ir::Profile> profile_of(const Options& options) {
   const bpf::Dialect dialect = *bpf::dialect_named(options.source.dialect);
   Result<OpenTraffic> traffic = open_traffic(options.traffic, "", dialect);
   if (!traffic) return traffic.error();
-  // The capture's snapshot length is left out, as `ipjit compile` leaves it out: it is in the
-  // program, and a profile is one program's.
-  Result<bpf::InsnList> insns = load(options.source, {.dlt = traffic->dlt});
+  Result<bpf::InsnList> insns = load(options.source, traffic->link);
   if (!insns) return insns.error();
   if (Status checked = bpf::check(*insns, dialect); !checked) return checked.error();
   Result<Stages> stages = compile_stages(

@@ -203,8 +203,8 @@ Result<Output> compile_output(const CompileOptions& options) {
   Result<OpenTraffic> traffic = open_traffic(options.traffic, options.dlt, request->dialect);
   if (!traffic) return traffic.error();
   request->watch = traffic->watch;
-  Result<bpf::InsnList> insns =
-      load(options.source, {.dlt = traffic->dlt, .snaplen = options.snaplen});
+  traffic->link.snaplen = options.snaplen;
+  Result<bpf::InsnList> insns = load(options.source, traffic->link);
   if (!insns) return insns.error();
   if (Status checked = bpf::check(*insns, request->dialect); !checked) return checked.error();
   if (options.emit == "bpf") return emit_bpf(options, *insns);

@@ -78,7 +78,8 @@ Result<OpenTraffic> open_traffic(const Traffic& traffic, const std::string& dlt,
     Result<Capture> opened = Capture::open(traffic.capture);
     if (!opened) return opened.error();
     auto capture = std::make_shared<Capture>(std::move(*opened));
-    open.dlt = capture->link().dlt;
+    open.link = capture->link();
+    open.link.snaplen = bpf::Link{}.snaplen;
     open.watch = [capture, dialect, most = traffic.packets](const ir::Program& general) {
       return watch(general, dialect, *capture, most);
     };
@@ -86,7 +87,7 @@ Result<OpenTraffic> open_traffic(const Traffic& traffic, const std::string& dlt,
   }
   Result<int> named = link_type_named(dlt);
   if (!named) return named.error();
-  open.dlt = *named;
+  open.link.dlt = *named;
   if (!traffic.profile.empty())
     open.watch = [path = traffic.profile](const ir::Program& general) {
       return of_file(path, general);

@@ -28,7 +28,9 @@ Result<ir::Profile> watch(const ir::Program& general, bpf::Dialect dialect, Capt
                           uint64_t most);
 
 struct OpenTraffic {
-  int dlt = 0;  ///< of the capture, or the one that was named
+  /// For the expression: of the capture, which `watch` keeps open, or the link type that was named.
+  /// The snapshot length is the default one: it is in the program, and a profile is one program's.
+  bpf::Link link;
   Watch watch;  ///< for StagesRequest; empty where nothing is known.  Once only
 };
 

@@ -112,7 +112,8 @@ int compile_expression(pcap_t* pcap, bpf_program* program, const char* expressio
   bpf::Link link{.dlt = real().pcap_datalink(pcap),
                  .snaplen = static_cast<uint32_t>(real().pcap_snapshot(pcap)),
                  .netmask = netmask,
-                 .optimize = optimize != 0};
+                 .optimize = optimize != 0,
+                 .savefile = real().pcap_file(pcap) ? pcap : nullptr};
   if (is_long_list(pcap, expression, link) && compile_linearly(pcap, program, expression, link)) {
     remember(*program, expression, link);
     return 0;
@@ -131,9 +132,11 @@ void dump_program(const bpf_program* program, int option) {
   std::optional<Origin> origin = origin_of({program->bf_insns, program->bf_len});
   if (!origin || !origin->linear) return real().bpf_dump(program, option);
   const bpf::Link& link = *origin->linear;
-  pcap_t* dead = real().pcap_open_dead(link.dlt, static_cast<int>(link.snaplen));
+  pcap_t* dead =
+      link.savefile ? nullptr : real().pcap_open_dead(link.dlt, static_cast<int>(link.snaplen));
+  pcap_t* pcap = link.savefile ? link.savefile : dead;
   bpf_program libpcaps{};
-  bool compiled = dead && real().pcap_compile(dead, &libpcaps, origin->expression.c_str(), 1,
+  bool compiled = pcap && real().pcap_compile(pcap, &libpcaps, origin->expression.c_str(), 1,
                                               link.netmask) == 0;
   real().bpf_dump(compiled ? &libpcaps : program, option);
   if (compiled) real().pcap_freecode(&libpcaps);
@@ -143,6 +146,12 @@ void dump_program(const bpf_program* program, int option) {
 void forget_program(const bpf_insn* insns) {
   std::lock_guard lock(runtime::runtime_lock());
   origins().erase(insns);
+}
+
+void forget_savefile(const pcap_t* pcap) {
+  std::lock_guard lock(remembering);
+  for (auto& [insns, origin] : origins())
+    if (origin.linear && origin.linear->savefile == pcap) origin.linear.reset();
 }
 
 }  // namespace ipjit::pcap

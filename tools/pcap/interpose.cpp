@@ -69,6 +69,7 @@ IPJIT_DOUBLE int pcap_set_timeout(pcap_t* handle, int timeout_ms) {
 
 IPJIT_DOUBLE void pcap_close(pcap_t* handle) {
   ours::drop_handle(handle);
+  ours::forget_savefile(handle);
   ours::real().pcap_close(handle);
 }
 
