@@ -53,7 +53,8 @@ class Usage(unittest.TestCase):
         self.refused(["filter", "-r", "x", "-c", "-3", "ip"], "-c", "-3")
         self.refused(["compile", "--snaplen", "x", "ip"], "--snaplen = x: not a number")
         self.refused(["top", "--sort", "soup"], "soup")
-        self.refused(["top", "--delay", "0"], "--delay")
+        for delay in ["0", "nan", "inf", "3601", "1s"]:
+            self.refused(["top", "--delay", delay], "--delay", f"'{delay}'")
         self.refused(["top", "--once", "--count", "2"], "--count")
 
     def test_later_capabilities_are_not_subcommands_yet(self):

@@ -2,6 +2,7 @@
 // `ipjit top`: what filters do now, again and again.
 #include <fmt/core.h>
 
+#include <charconv>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -30,6 +31,20 @@ Examples:
   ipjit top --delay 0.2 --sort cpu
   ipjit top --once
   ipjit top --batch --count 10 --json > ten-seconds.jsonl)";
+
+// Seconds.  CLI::Range takes "nan", which is on neither side of a limit.
+CLI::Validator delay() {
+  return {[](std::string& word) {
+            double seconds = 0;
+            const char* end = word.data() + word.size();
+            auto [stop, failed] = std::from_chars(word.data(), end, seconds);
+            const bool number = failed == std::errc() && stop == end;
+            return number && seconds >= 0.05 && seconds <= 3600
+                       ? std::string()
+                       : fmt::format("'{}' is not a number from 0.05 to 3600", word);
+          },
+          "SECONDS"};
+}
 
 struct Options {
   double delay = 1;
@@ -159,7 +174,7 @@ void add_top(CLI::App& app, int& status) {
   sub->footer(kHelp);
   auto options = std::make_shared<Options>();
   sub->add_option("-d,--delay", options->delay, "seconds between two readings")
-      ->check(CLI::Range(0.05, 3600.0))
+      ->check(delay())
       ->capture_default_str();
   sub->add_option("--sort", options->sort, "rate, cpu, ns, saved or pid")
       ->check(CLI::IsMember({"rate", "cpu", "ns", "saved", "pid"}))

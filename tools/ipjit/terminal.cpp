@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 
 namespace ipjit::cli {
@@ -43,7 +44,9 @@ void catch_signal(int number, void (*handler)(int)) {
 
 int wait_for(pollfd* what, nfds_t count, int ms) {
   const timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1'000'000L};
-  return ppoll(what, count, &time, &mask_of_waiting());
+  const int ready = ppoll(what, count, &time, &mask_of_waiting());
+  if (ready < 0 && errno != EINTR) ended = 1;  // it would fail at once again, and again
+  return ready;
 }
 
 void put(const char* text) {
