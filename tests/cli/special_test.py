@@ -95,6 +95,12 @@ class CompileForTraffic(Special):
         log = json.loads(self.out(*words, "--without", "layout,if_convert"))["specialised"]["log"]
         self.assertFalse(any(re.match("layout|if.convert", line) for line in log), log)
 
+    def test_passes_end_with_their_word(self):
+        words = ["-r", self.capture, "--without", "layout,guards", "--without", "if_convert"]
+        for command in ["compile", "graph"]:
+            self.assertEqual(self.out(command, *words, *WEB.split()),
+                             self.out(command, WEB, *words))
+
     def test_hot_and_cold_bytes_are_the_code(self):
         unit = json.loads(self.out("compile", "--json", "-r", self.capture, WEB))
         special = unit["specialised"]

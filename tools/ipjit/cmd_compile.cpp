@@ -72,6 +72,7 @@ void add_compile(CLI::App& app, int& status) {
   add_traffic_options(*sub, options.traffic);
   sub->add_option("--without", options.without, "passes of the specialiser to leave out")
       ->delimiter(',')
+      ->allow_extra_args(false)  // EXPR may be the next word
       ->check(CLI::IsMember(pass_names()));
   sub->add_option("--target", options.target, "such as x86-64-v3; default: IPJIT_TARGET, this CPU");
   sub->add_option("--dlt", options.dlt, "link type of the expression, where -r does not say")

@@ -110,6 +110,7 @@ void add_graph(CLI::App& app, int& status) {
   sub->add_flag("--general", options->general, "the filter before it was specialised");
   sub->add_option("--without", options->without, "passes of the specialiser to leave out")
       ->delimiter(',')
+      ->allow_extra_args(false)  // EXPR may be the next word
       ->check(CLI::IsMember(pass_names()));
   sub->add_option("--dlt", options->dlt, "link type of the expression, where -r does not say")
       ->capture_default_str();
