@@ -22,6 +22,8 @@ namespace {
 
 constexpr double kCold = 0.001;         // of the packets: fewer make a block grey
 constexpr size_t kLongName = 40;        // of an arrow that stands for many cases
+constexpr size_t kLongLine = 200;       // characters shown of one
+constexpr size_t kLongLabel = 12'000;   // Graphviz refuses strings of 16 KiB
 constexpr double kOftenMissed = 0.005;  // of the runs: fewer are not worth a line
 
 std::string percent(double share) {
@@ -38,11 +40,22 @@ std::string percent(double share) {
 /// As a line of a label: Graphviz's `\l` ends one and sets it to the left.
 std::string line(std::string_view text) {
   std::string out;
-  for (char c : text) {
+  for (char c : text.substr(0, kLongLine)) {
     if (c == '"' || c == '\\') out += '\\';
     out += c;
   }
-  return out + "\\l";
+  return out + (text.size() > kLongLine ? "...\\l" : "\\l");
+}
+
+/// A label of these lines, as many as Graphviz takes.
+std::string label_of(const std::vector<std::string>& lines) {
+  std::string out;
+  for (size_t i = 0; i < lines.size(); ++i) {
+    if (out.size() > kLongLabel)
+      return out + line(std::to_string(lines.size() - i) + " lines more");
+    out += line(lines[i]);
+  }
+  return out;
 }
 
 /// What print() says of each block, line by line, without the blanks.
@@ -180,30 +193,29 @@ class Drawing {
   }
 
   std::string title() const {
-    std::string text = line("filter " + p_.name);
+    std::vector<std::string> lines = {"filter " + p_.name};
     if (known_) {
-      text += line(
+      lines.push_back(
           std::to_string(profile_.packets) + " packets sampled, " +
           percent(static_cast<double>(profile_.matched) / static_cast<double>(profile_.packets)) +
           " matched");
     }
     for (size_t i = 0; i < p_.tables.size(); ++i) {
-      text +=
-          line("table" + std::to_string(i) + ": " + std::to_string(p_.tables[i].entries.size()) +
-               " keys of " + std::to_string(p_.tables[i].key_bits) + " bits");
+      lines.push_back("table" + std::to_string(i) + ": " +
+                      std::to_string(p_.tables[i].entries.size()) + " keys of " +
+                      std::to_string(p_.tables[i].key_bits) + " bits");
     }
-    for (const std::string& entry : log_) text += line(entry);
-    return text;
+    lines.insert(lines.end(), log_.begin(), log_.end());
+    return label_of(lines);
   }
 
   void box(uint32_t b, const char* indent) {
     const double reach = std::min(flow_.reach[b], 1.0);
-    std::string label;
-    for (size_t i = 0; i < lines_[b].size(); ++i)
-      label += line(i == 0 && known_ ? lines_[b][0] + "   " + percent(reach) : lines_[b][i]);
+    std::vector<std::string> lines = lines_[b];
+    if (known_) lines[0] += "   " + percent(reach);
     if (known_ && flow_.mispredicted[b] >= kOftenMissed && reach >= kCold)
-      label += line(percent(flow_.mispredicted[b]) + " guessed wrong");
-    out_ += indent + name(b) + " [label=\"" + label + "\"";
+      lines.push_back(percent(flow_.mispredicted[b]) + " guessed wrong");
+    out_ += indent + name(b) + " [label=\"" + label_of(lines) + "\"";
     if (known_ && reach < kCold) {
       out_ += ", fillcolor=gray92, color=gray60, fontcolor=gray45";
     } else if (known_) {

@@ -109,6 +109,26 @@ TEST(Dot, TheGeneralPartIsABoxAndTheLogStandsBelow) {
   EXPECT_THAT(dot_of(program_of(kFilter)), Not(HasSubstr("cluster")));
 }
 
+// Graphviz refuses strings of 16 KiB.
+TEST(Dot, WhatIsLongIsCut) {
+  std::string text = "filter f\nb0: need 1 else b1\n v0 = load_u8 0\n switch v0 {0 -> b1";
+  for (int i = 1; i < 256; ++i) text += ", " + std::to_string(i) + " -> b1";
+  text += "} else b2\nb1: v1 = load_u8 0\n";
+  for (int i = 1; i < 2000; ++i) text += " v" + std::to_string(i + 1) + " = load_u8 0\n";
+  Program program = program_of((text + " ret v2000\nb2: ret 0\n").c_str());
+  program.name = std::string(20'000, '"');
+  const std::vector<std::string> log(500, std::string(1000, 'x'));
+  const std::string dot = dot_of(program, nullptr, log);
+  EXPECT_THAT(dot, HasSubstr(" lines more\\l\"];"));
+  size_t longest = 0;
+  for (size_t at = 0, end; at < dot.size(); at = end + 1) {
+    end = std::min(dot.find('\n', at), dot.size());
+    longest = std::max(longest, end - at);
+  }
+  EXPECT_LT(longest, 16'384u);
+  EXPECT_GT(longest, 12'000u);
+}
+
 TEST(Dot, GraphvizTakesWhatIsDrawn) {
   if (std::system("dot -V >/dev/null 2>&1") != 0) GTEST_SKIP() << "Graphviz is not installed";
   const std::string path = testing::TempDir() + "ipjit-dot-test.dot";
