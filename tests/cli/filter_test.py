@@ -93,6 +93,14 @@ class Filter(unittest.TestCase):
         again = self.file("again.pcap", done.stdout)
         self.assertEqual(self.summary("-r", again)["matched"], MATCHES)
 
+    def test_words_never_go_among_the_packets(self):
+        for name in ["-", "/dev/stdout", self.out]:
+            with open(self.out, "wb") as out:
+                done = subprocess.run([IPJIT, "filter", "-r", self.pcap, "-w", name, WEB], stdout=out,
+                                      stderr=subprocess.PIPE, env=CLEAN, check=True)
+            self.assertIn(b"500 of 1,500", done.stderr)
+            self.assertEqual(self.summary("-r", self.out)["packets"], MATCHES)
+
     def test_stops_after_enough_matches(self):
         got = self.summary("-r", self.pcap, "-c", "7", "-w", self.out, WEB)
         self.assertEqual((got["matched"], got["packets"]), (7, 19))

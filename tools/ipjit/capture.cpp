@@ -10,6 +10,7 @@
 
 #include <fmt/core.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -97,6 +98,13 @@ Result<CaptureWriter> CaptureWriter::create(const std::string& path, const Captu
   pcap_dumper_t* dumper = pcap_dump_open(like.handle(), path.c_str());
   if (!dumper) return io_error(with_path(path, pcap_geterr(like.handle())));
   return CaptureWriter(path, dumper);
+}
+
+bool CaptureWriter::is_standard_output() const {
+  struct stat ours, standard;
+  return fstat(fileno(pcap_dump_file(dumper_.get())), &ours) == 0 &&
+         fstat(STDOUT_FILENO, &standard) == 0 && ours.st_dev == standard.st_dev &&
+         ours.st_ino == standard.st_ino;
 }
 
 void CaptureWriter::write(const pcap_pkthdr& header, const uint8_t* data) {

@@ -61,6 +61,9 @@ class CaptureWriter {
   /// Fails: Stage::kCapture, kIo.
   static Result<CaptureWriter> create(const std::string& path, const Capture& like);
 
+  /// Whether standard output is the same file, by whatever name.
+  bool is_standard_output() const;
+
   void write(const pcap_pkthdr& header, const uint8_t* data);
 
   /// Fails: Stage::kCapture, kIo, where some byte did not reach the file.

@@ -96,9 +96,8 @@ Status run_all(Capture& capture, PacketBatch& batch, const Runner& runner, Captu
   }
 }
 
-void print_summary(const Options& options, const Runner& runner, const Tally& tally) {
-  // Packets on standard output: words go beside them.
-  std::FILE* out = options.output == "-" ? stderr : stdout;
+void print_summary(const Options& options, const Runner& runner, const Tally& tally,
+                   std::FILE* out) {
   if (options.json) {
     Json json = {{"file", options.input},     {"filter", options.source.title()},
                  {"engine", runner.engine()}, {"packets", tally.packets},
@@ -145,7 +144,8 @@ int run(const Options& options) {
   Status written = writer ? writer->finish() : ok();
   if (!written) return complain(written.error());
   if (!done) return complain(done.error());
-  print_summary(options, *runner, tally);
+  // Packets on standard output: words go beside them.
+  print_summary(options, *runner, tally, writer && writer->is_standard_output() ? stderr : stdout);
   return kSuccess;
 }
 
