@@ -52,6 +52,17 @@ class Filter(unittest.TestCase):
                              (engine, len(PACKETS), MATCHES))
             self.assertGreater(got["ns_per_packet"], 0)
 
+    def test_engine_of_the_environment(self):
+        for engine, runs in [("interp", "interp"), ("libpcap", "libpcap"), ("auto", "tier1")]:
+            got = self.summary("-r", self.pcap, WEB, env={"IPJIT_ENGINE": engine})
+            self.assertEqual((got["engine"], got["matched"]), (runs, MATCHES))
+            got = self.summary("-r", self.pcap, "--engine", "tier1", WEB,
+                               env={"IPJIT_ENGINE": engine})
+            self.assertEqual(got["engine"], "tier1")
+        done = ipjit("filter", "-r", self.pcap, WEB, env={"IPJIT_ENGINE": "soup"})
+        self.assertEqual((done.returncode, done.stdout), (2, b""))
+        self.assertIn(b"ipjit: usage: IPJIT_ENGINE is 'soup'", done.stderr)
+
     def test_summary_for_people(self):
         done = ipjit("filter", "-r", self.pcap, *WEB.split())
         self.assertRegex(done.stdout.decode(),

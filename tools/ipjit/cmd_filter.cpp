@@ -14,6 +14,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "runtime/pipeline.h"
 #include "tools/ipjit/capture.h"
 #include "tools/ipjit/commands.h"
 #include "tools/ipjit/complaint.h"
@@ -34,8 +35,9 @@ std::chrono::nanoseconds cpu_time() {
 }
 
 constexpr const char* kHelp =
-    R"(Without --engine the best engine that takes the filter runs, and is named in the summary; a long
-capture reaches tier 2 on the way.  --engine tier2 is specialised for the first packets at once.
+    R"(Without --engine and IPJIT_ENGINE the best engine that takes the filter runs, and is named in the
+summary; a long capture reaches tier 2 on the way.  --engine tier2 is specialised for the first
+packets at once.
 
 Examples:
   ipjit filter -r capture.pcap 'tcp port 80'
@@ -114,7 +116,12 @@ void print_summary(const Options& options, const Runner& runner, const Tally& ta
     fmt::print(stderr, "ipjit: {}; {} runs it\n", runner.refusal(), runner.engine());
 }
 
-int run(const Options& options) {
+int run(Options options) {
+  if (options.engine.empty()) {
+    Result<std::optional<Engine>> engine = runtime::engine_from_environment();
+    if (!engine) return complain(engine.error());
+    if (*engine) options.engine = name_of(**engine);
+  }
   if (same_file(options.input, options.output))
     return complain_usage("-r and -w name the same file");
   Result<Capture> capture = Capture::open(options.input);
