@@ -149,7 +149,7 @@ void forget_program(const bpf_insn* insns) {
 }
 
 void forget_savefile(const pcap_t* pcap) {
-  std::lock_guard lock(remembering);
+  std::lock_guard lock(runtime::runtime_lock());
   for (auto& [insns, origin] : origins())
     if (origin.linear && origin.linear->savefile == pcap) origin.linear.reset();
 }
