@@ -28,27 +28,43 @@ Error syntax(size_t line, std::string why) {
   return Error{Stage::kFrontend, Code::kSyntax, line, std::move(why)};
 }
 
-/// The next number of a line, or nothing; takes it and the blanks before it off the line.
-std::optional<uint32_t> next_number(std::string_view& line, uint32_t max) {
+/// The next word of a line, empty at its end; takes it and the blanks before it off the line.
+std::string_view next_word(std::string_view& line) {
   line.remove_prefix(std::min(line.find_first_not_of(kBlanks), line.size()));
+  const std::string_view word = line.substr(0, line.find_first_of(kBlanks));
+  line.remove_prefix(word.size());
+  return word;
+}
+
+std::optional<uint32_t> number_in(std::string_view word, uint32_t max) {
   uint32_t value = 0;
-  auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), value);
-  if (error != std::errc() || value > max) return std::nullopt;
-  line.remove_prefix(static_cast<size_t>(end - line.data()));
-  if (!line.empty() && kBlanks.find(line[0]) == kBlanks.npos) return std::nullopt;
+  auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
+  if (error != std::errc() || end != word.data() + word.size() || value > max) return std::nullopt;
   return value;
 }
 
 bool blank(std::string_view line) { return line.find_first_not_of(kBlanks) == line.npos; }
 
-std::optional<Insn> parse_insn(std::string_view line) {
-  std::optional<uint32_t> code = next_number(line, 0xffff);
-  std::optional<uint32_t> jt = code ? next_number(line, 0xff) : std::nullopt;
-  std::optional<uint32_t> jf = jt ? next_number(line, 0xff) : std::nullopt;
-  std::optional<uint32_t> k = jf ? next_number(line, 0xffffffff) : std::nullopt;
-  if (!k || !blank(line)) return std::nullopt;
-  return Insn{static_cast<uint16_t>(*code), static_cast<uint8_t>(*jt), static_cast<uint8_t>(*jf),
-              *k};
+Result<Insn> parse_insn(std::string_view line, size_t number) {
+  struct {
+    const char* name;
+    uint32_t max;
+    uint32_t value;
+  } fields[] = {{"code", 0xffff, 0}, {"jt", 0xff, 0}, {"jf", 0xff, 0}, {"k", 0xffffffff, 0}};
+  for (auto& [name, max, value] : fields) {
+    const std::string_view word = next_word(line);
+    const std::string_view digits = word.substr(word.starts_with('-'));
+    if (digits.empty() || digits.find_first_not_of("0123456789") != digits.npos)
+      return syntax(number, "not four numbers \"code jt jf k\"");
+    const std::optional<uint32_t> read = number_in(word, max);
+    if (!read)
+      return syntax(number, std::string(name) + " is " + std::string(word) +
+                                ": not a number from 0 to " + std::to_string(max));
+    value = *read;
+  }
+  if (!blank(line)) return syntax(number, "not four numbers \"code jt jf k\"");
+  return Insn{static_cast<uint16_t>(fields[0].value), static_cast<uint8_t>(fields[1].value),
+              static_cast<uint8_t>(fields[2].value), fields[3].value};
 }
 
 }  // namespace
@@ -63,15 +79,15 @@ Result<InsnList> parse_ddd(std::string_view text) {
     ++number;
     if (blank(line)) continue;
     if (!count) {
-      count = next_number(line, 0xffffffff);
+      count = number_in(next_word(line), 0xffffffff);
       if (!count || !blank(line)) return syntax(number, "the first line is not a count");
       if (*count > kMaxLibpcapInsns)
         return Error{Stage::kFrontend, Code::kTooLong, number,
                      "a program of " + std::to_string(*count) + " instructions"};
       continue;
     }
-    std::optional<Insn> insn = parse_insn(line);
-    if (!insn) return syntax(number, "not four numbers \"code jt jf k\"");
+    Result<Insn> insn = parse_insn(line, number);
+    if (!insn) return insn.error();
     if (insns.size() == *count) return syntax(number, "more lines than the count says");
     insns.push_back(*insn);
   }

@@ -60,6 +60,16 @@ TEST(Ddd, RefusesWithTheLine) {
   }
 }
 
+TEST(Ddd, NamesTheFieldThatIsOutOfRange) {
+  auto why = [](const char* text) { return parse_ddd(text).error().why; };
+  EXPECT_EQ(why("1\n6 0 0 4294967296\n"), "k is 4294967296: not a number from 0 to 4294967295");
+  EXPECT_EQ(why("1\n6 0 0 -1\n"), "k is -1: not a number from 0 to 4294967295");
+  EXPECT_EQ(why("1\n6 256 0 0\n"), "jt is 256: not a number from 0 to 255");
+  EXPECT_EQ(why("1\n65536 0 0 0\n"), "code is 65536: not a number from 0 to 65535");
+  for (const char* text : {"1\n6 0 0\n", "1\n6 0 0 -\n", "1\n6 0 x 0\n", "1\n6 0 0 0 0\n"})
+    EXPECT_EQ(why(text), "not four numbers \"code jt jf k\"") << text;
+}
+
 TEST(Listing, LooksAsTcpdumpPrints) {
   const InsnList program = {{BPF_LD | BPF_H | BPF_ABS, 0, 0, 12},
                             {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0x800},

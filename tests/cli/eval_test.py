@@ -156,6 +156,20 @@ class Eval(unittest.TestCase):
         self.assertEqual(answers[-2]["error"]["at"], 17)
         self.assertEqual(answers[-1]["results"], [1])
 
+    def test_numbers_out_of_range_are_named(self):
+        packet = {"hex": ""}
+        cases = [({"expr": "ip", "snaplen": -5}, '"snaplen" is -5: not a whole number from 1 to'),
+                 ({"expr": "ip", "snaplen": 0}, '"snaplen" is 0: not'),
+                 ({"expr": "ip", "netmask": 1 << 32}, '"netmask" is 4294967296: not'),
+                 ({"expr": "ip", "packets": [{**packet, "wirelen": -1}]},
+                  'packets[0]: "wirelen" is -1: not a whole number from 0 to 4294967295'),
+                 ({"expr": "ip", "packets": [{**packet, "meta": {"mark": "x"}}]},
+                  'meta "mark" is "x": not')]
+        for case, why in cases:
+            answer, = evaluate("interp", {"id": 0, **case})
+            self.assertEqual(answer["error"]["stage"], "usage")
+            self.assertIn(why, answer["error"]["why"])
+
     def test_an_answer_comes_before_the_next_question(self):
         with subprocess.Popen([IPJIT, "eval", "--engine", "tier1"], stdin=subprocess.PIPE,
                               stdout=subprocess.PIPE, env=CLEAN) as child:

@@ -47,15 +47,23 @@ class Usage(unittest.TestCase):
         self.refused(["graph", "--format", "bmp", "ip"], "bmp")
         self.refused(["verify", "x"], "--contract")
         self.refused(["stats", "--all", "--pid", "1"], "--pid")
-        self.refused(["stats", "--pid", "many"], "--pid: 'many' is not a whole number above 0")
-        self.refused(["stats", "--pid", "0"], "'0' is not a whole number above 0")
-        self.refused(["stats", "--pid", "99999999999"], "--pid = 99999999999: not a number")
-        self.refused(["filter", "-r", "x", "-c", "-3", "ip"], "-c", "-3")
-        self.refused(["compile", "--snaplen", "x", "ip"], "--snaplen = x: not a number")
         self.refused(["top", "--sort", "soup"], "soup")
         for delay in ["0", "nan", "inf", "3601", "1s"]:
             self.refused(["top", "--delay", delay], "--delay", f"'{delay}'")
         self.refused(["top", "--once", "--count", "2"], "--count")
+
+    def test_whole_numbers(self):
+        for option, *words in [
+                ("-c", "filter", "-r", "x", "ip", "-c"), ("-c", "profile", "-r", "x", "ip", "-c"),
+                ("-c", "compile", "-r", "x", "ip", "-c"), ("--pid", "stats", "--pid"),
+                ("--count", "top", "--count"), ("--snaplen", "compile", "ip", "--snaplen"),
+                ("--from-kernel", "compile", "--from-kernel"), ("ID", "kernel", "evict"),
+                ("--code-len", "verify", "x", "--contract", "x", "--code-len")]:
+            for number in ["many", "0", "-1", "0x10", "1.5", "99999999999999999999"]:
+                self.refused([*words, number], f"{option}: '{number}' is not a whole number from 1 to")
+        self.refused(["stats", "--pid", "2147483648"], "'2147483648'", "to 2147483647")
+        done = ipjit("compile", "--emit", "bpf", "--snaplen", "010", "ip")
+        self.assertIn(b"#10\n", done.stdout)
 
     def test_later_capabilities_are_not_subcommands_yet(self):
         for name in ["trace", "nft"]:

@@ -6,6 +6,7 @@
 #include "tools/ipjit/compile_output.h"
 #include "tools/ipjit/complaint.h"
 #include "tools/ipjit/stages.h"
+#include "tools/whole_number.h"
 
 namespace ipjit::cli {
 namespace {
@@ -57,12 +58,13 @@ void add_compile(CLI::App& app, int& status) {
   CompileOptions& options = all->compile;
   add_source_options(*sub, options.source);
   sub->add_option_function<uint64_t>(
-      "--from-kernel",
-      [&options](const uint64_t& id) {
-        options.source.kernel_filter = id;
-        options.source.dialect = "linux";
-      },
-      "filter of a socket in the kernel, by its number in `ipjit stats`, in place of EXPR");
+         "--from-kernel",
+         [&options](const uint64_t& id) {
+           options.source.kernel_filter = id;
+           options.source.dialect = "linux";
+         },
+         "filter of a socket in the kernel, by its number in `ipjit stats`, in place of EXPR")
+      ->transform(whole_number(1, UINT64_MAX));
   sub->add_option("--emit", options.emit, "bpf, ir, tables, llvm, asm or bytes")
       ->check(CLI::IsMember({"bpf", "ir", "tables", "llvm", "asm", "bytes"}))
       ->capture_default_str();
@@ -78,6 +80,7 @@ void add_compile(CLI::App& app, int& status) {
   sub->add_option("--dlt", options.dlt, "link type of the expression, where -r does not say")
       ->capture_default_str();
   sub->add_option("--snaplen", options.snaplen, "bytes that an accepting filter returns")
+      ->transform(whole_number(1, INT32_MAX))
       ->capture_default_str();
   sub->add_flag("--optimize,!--no-optimize", options.optimize,
                 "run the passes over the IR (default)");

@@ -21,9 +21,9 @@
 #include "tools/ipjit/eval_case.h"
 #include "tools/ipjit/filter_source.h"
 #include "tools/ipjit/link_type.h"
-#include "tools/ipjit/positive.h"
 #include "tools/ipjit/progress.h"
 #include "tools/ipjit/runner.h"
+#include "tools/whole_number.h"
 
 namespace ipjit::cli {
 namespace {
@@ -166,7 +166,8 @@ void add_filter(CLI::App& app, int& status) {
   sub->add_option("-r,--read", options->input, "pcap or pcapng file; -: standard input")
       ->required();
   sub->add_option("-w,--write", options->output, "write what matches, as pcap; -: standard output");
-  sub->add_option("-c", options->most, "end after this many matches")->check(positive());
+  sub->add_option("-c", options->most, "end after this many matches")
+      ->transform(whole_number(1, UINT64_MAX));
   sub->add_flag("--count", options->count_only, "print the number of matches only");
   sub->add_option("--engine", options->engine, "interp, tier1, tier2 or libpcap; no fallback then")
       ->check(CLI::IsMember({"interp", "tier1", "tier2", "libpcap"}));

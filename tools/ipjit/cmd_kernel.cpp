@@ -10,6 +10,7 @@
 #include "tools/ipjit/kernel/module.h"
 #include "tools/ipjit/kernel/report.h"
 #include "tools/ipjit/stats_table.h"
+#include "tools/whole_number.h"
 
 namespace ipjit::cli {
 namespace {
@@ -133,7 +134,9 @@ void add_policy(CLI::App& kernel, const std::shared_ptr<Options>& options, int& 
     status = with_device([](kernel::Device& device) { return device.pause(false); }, "resumed");
   });
   CLI::App* evict = kernel.add_subcommand("evict", "Take one filter's code away for good");
-  evict->add_option("ID", options->id, "the filter's number in `ipjit stats`")->required();
+  evict->add_option("ID", options->id, "the filter's number in `ipjit stats`")
+      ->required()
+      ->transform(whole_number(1, UINT64_MAX));
   evict->callback([options, &status] {
     status =
         with_device([&](kernel::Device& device) { return device.evict(options->id); },

@@ -7,8 +7,8 @@
 #include "ir/profile_text.h"
 #include "tools/ipjit/commands.h"
 #include "tools/ipjit/complaint.h"
-#include "tools/ipjit/positive.h"
 #include "tools/ipjit/traffic.h"
+#include "tools/whole_number.h"
 
 namespace ipjit::cli {
 namespace {
@@ -71,7 +71,7 @@ void add_profile(CLI::App& app, int& status) {
   sub->add_option("-r,--read", options->traffic.capture, "pcap or pcapng file; -: standard input")
       ->required();
   sub->add_option("-c", options->traffic.packets, "look at this many packets only")
-      ->check(positive());
+      ->transform(whole_number(1, UINT64_MAX));
   sub->add_option("-o,--output", options->output, "write to this file");
   sub->add_flag("--json", options->json, "print JSON; the profile is its text");
   sub->callback([options, &status] { status = run(*options); });

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <climits>
 #include <memory>
 #include <optional>
 
@@ -12,8 +13,8 @@
 #include "tools/ipjit/complaint.h"
 #include "tools/ipjit/kernel/module.h"
 #include "tools/ipjit/kernel/table.h"
-#include "tools/ipjit/positive.h"
 #include "tools/ipjit/stats_table.h"
+#include "tools/whole_number.h"
 
 namespace ipjit::cli {
 namespace {
@@ -121,7 +122,7 @@ void add_stats(CLI::App& app, int& status) {
   CLI::Option* all = sub->add_flag("--all", options->all, "show every finished filter remembered");
   sub->add_flag("--why", options->why, "say why each runs on its tier, and what else was tried");
   sub->add_option("--pid", options->pid, "show this process's filters only")
-      ->check(positive())
+      ->transform(whole_number(1, INT_MAX))
       ->excludes(all);
   sub->add_flag("--json", options->json, "print JSON");
   sub->callback([options, &status] { status = run(*options); });

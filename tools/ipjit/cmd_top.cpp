@@ -11,10 +11,10 @@
 #include "tools/ipjit/complaint.h"
 #include "tools/ipjit/kernel/module.h"
 #include "tools/ipjit/kernel/rates.h"
-#include "tools/ipjit/positive.h"
 #include "tools/ipjit/stats_table.h"
 #include "tools/ipjit/terminal.h"
 #include "tools/ipjit/top_screen.h"
+#include "tools/whole_number.h"
 
 namespace ipjit::cli {
 namespace {
@@ -180,7 +180,7 @@ void add_top(CLI::App& app, int& status) {
       ->check(CLI::IsMember({"rate", "cpu", "ns", "saved", "pid"}))
       ->capture_default_str();
   CLI::Option* count = sub->add_option("-n,--count", options->count, "end after so many readings")
-                           ->check(positive());
+                           ->transform(whole_number(1, UINT64_MAX));
   sub->add_flag("--once", options->once, "print one reading, over one delay")->excludes(count);
   sub->add_flag("--batch", options->batch, "print instead of drawing, also on a terminal");
   sub->add_flag("--json", options->json, "print an object a line for each reading");

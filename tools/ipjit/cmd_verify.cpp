@@ -10,6 +10,7 @@
 #include "tools/ipjit/contract_json.h"
 #include "tools/ipjit/filter_source.h"
 #include "tools/ipjit/hex.h"
+#include "tools/whole_number.h"
 #include "verifier/verify.h"
 
 namespace ipjit::cli {
@@ -128,7 +129,8 @@ void add_verify(CLI::App& app, int& status) {
   sub->add_option("FILE", options->file, "machine code; -: standard input")->required();
   sub->add_option("--contract", options->contract, "JSON file of the contract")->required();
   sub->add_option("--code-len", options->code_len,
-                  "bytes of code before the tables; default: the contract file's, else all");
+                  "bytes of code before the tables; default: the contract file's, else all")
+      ->transform(whole_number(1, UINT64_MAX));
   sub->add_flag("--json", options->json, "print JSON");
   sub->callback([options, &status] { status = run(*options); });
 }

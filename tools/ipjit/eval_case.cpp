@@ -28,12 +28,28 @@ std::optional<uint32_t> number(const Json& json, uint64_t most = 0xffffffff) {
   return std::nullopt;
 }
 
-/// The number at `key`, `absent` where there is none.
-Result<uint32_t> number_at(const Json& object, const char* key, uint32_t absent) {
+std::string shown(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+/// The 32 bits at `key`, `absent` where there are none.
+Result<uint32_t> bits_at(const Json& object, const char* key, uint32_t absent) {
   auto found = object.find(key);
   if (found == object.end() || found->is_null()) return absent;
   if (auto value = number(*found)) return *value;
-  return bad_input(fmt::format("\"{}\" is not a 32-bit number", key));
+  return bad_input(fmt::format("\"{}\" is {}: not a 32-bit number", key, shown(*found)));
+}
+
+/// The same for what cannot be negative.
+Result<uint32_t> size_at(const Json& object, const char* key, uint32_t absent, uint32_t least,
+                         uint32_t most) {
+  auto found = object.find(key);
+  if (found == object.end() || found->is_null()) return absent;
+  const bool whole = found->is_number_unsigned();
+  if (whole && found->get<uint64_t>() >= least && found->get<uint64_t>() <= most)
+    return static_cast<uint32_t>(found->get<uint64_t>());
+  return bad_input(fmt::format("\"{}\" is {}: not a whole number from {} to {}", key, shown(*found),
+                               least, most));
 }
 
 Result<bpf::InsnList> read_insns(const Json& json) {
@@ -67,9 +83,9 @@ Result<bpf::InsnList> read_expression(const Json& line) {
   bpf::Link link;
   Result<int> dlt = read_dlt(line);
   if (!dlt) return dlt.error();
-  Result<uint32_t> snaplen = number_at(line, "snaplen", link.snaplen);
+  Result<uint32_t> snaplen = size_at(line, "snaplen", link.snaplen, 1, INT32_MAX);
   if (!snaplen) return snaplen.error();
-  Result<uint32_t> netmask = number_at(line, "netmask", link.netmask);
+  Result<uint32_t> netmask = bits_at(line, "netmask", link.netmask);
   if (!netmask) return netmask.error();
   auto optimize = line.find("optimize");
   if (optimize != line.end() && !optimize->is_boolean())
@@ -85,7 +101,8 @@ Status read_meta(const Json& meta, ipjit_ctx& ctx) {
   if (!meta.is_object()) return bad_input("\"meta\" is not an object");
   for (const auto& [key, json] : meta.items()) {
     auto value = number(json);
-    if (!value) return bad_input(fmt::format("meta \"{}\" is not a 32-bit number", key));
+    if (!value)
+      return bad_input(fmt::format("meta \"{}\" is {}: not a 32-bit number", key, shown(json)));
     bool known = false;
 #define IPJIT_FIELD(name, meaning) \
   if (key == #name) {              \
@@ -106,7 +123,8 @@ Result<EvalPacket> read_packet(const Json& json, bpf::Dialect dialect) {
   auto bytes = from_hex(hex->get_ref<const std::string&>());
   if (!bytes) return bad_input("\"hex\" is not pairs of hexadecimal digits");
   EvalPacket packet{.bytes = std::move(*bytes)};
-  Result<uint32_t> wirelen = number_at(json, "wirelen", static_cast<uint32_t>(packet.bytes.size()));
+  Result<uint32_t> wirelen =
+      size_at(json, "wirelen", static_cast<uint32_t>(packet.bytes.size()), 0, UINT32_MAX);
   if (!wirelen) return wirelen.error();
   packet.ctx.wire_len = *wirelen;
   // Unless meta says more, as in pcap_offline_filter().

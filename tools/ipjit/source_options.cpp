@@ -3,7 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "tools/ipjit/filter_source.h"
-#include "tools/ipjit/positive.h"
+#include "tools/whole_number.h"
 
 namespace ipjit::cli {
 
@@ -24,7 +24,7 @@ void add_traffic_options(CLI::App& sub, Traffic& traffic) {
   sub.add_option("--profile", traffic.profile, "file of `ipjit profile`, in place of a capture")
       ->excludes(capture);
   sub.add_option("-c", traffic.packets, "look at this many packets of the capture only")
-      ->check(positive())
+      ->transform(whole_number(1, UINT64_MAX))
       ->needs(capture);
 }
 

@@ -18,6 +18,7 @@
 
 #include "tools/ipjitd/loop.h"
 #include "tools/tier2/confine.h"
+#include "tools/whole_number.h"
 
 namespace ipjit::daemon {
 namespace {
@@ -64,16 +65,17 @@ void declare(CLI::App& app, Options& options) {
   app.add_option("--status", options.status, "where to show what was decided; - for nowhere")
       ->capture_default_str();
   app.add_flag("--no-tier2", options.no_tier2, "compile once, not for the traffic");
-  app.add_option("--tier1-percent", options.tier1_percent, "of a processor for first compiles")
-      ->check(CLI::Range(1, 100))
+  app.add_option("--tier1-percent", options.tier1_percent,
+                 "of a processor for first compiles, 1 to 100")
+      ->transform(whole_number(1, 100))
       ->capture_default_str();
-  app.add_option("--tier2-percent", options.tier2_percent, "of a processor for tier 2")
-      ->check(CLI::Range(1, 100))
+  app.add_option("--tier2-percent", options.tier2_percent, "of a processor for tier 2, 1 to 100")
+      ->transform(whole_number(1, 100))
       ->capture_default_str();
   app.add_flag("--no-race", options.no_race,
                "tier 2 by expectation alone: where the clock counts instructions");
-  app.add_option("--memory", options.memory_mib, "MiB of address space")
-      ->check(CLI::Range(64, 65536))
+  app.add_option("--memory", options.memory_mib, "MiB of address space, 64 to 65536")
+      ->transform(whole_number(64, 65536))
       ->capture_default_str();
   app.footer("IPJIT_LOG=error|warning|info|debug says how much it says.  See ipjitd(8).");
 }
