@@ -202,6 +202,22 @@ class Stats(unittest.TestCase):
             child.communicate(timeout=120)
             self.assertEqual(child.returncode, 0)
 
+    def test_what_is_not_there_is_said(self):
+        done = ipjit("stats", "--pid", 1)
+        self.assertEqual(done.stdout, b"no filter of process 1 runs, and none has finished\n")
+
+    def test_without_shared_memory_it_cannot_tell(self):
+        script = 'mount -t tmpfs -o ro none /dev/shm || exit 77; exec "$@"'
+        unshare = ["unshare", "-m" if os.getuid() == 0 else "-rm", "sh", "-c", script, "sh", IPJIT]
+        commands = [(["exec", "--report", "--", "true"], b"cannot tell whether filters"),
+                    (["stats"], b"cannot tell what filters run: /dev/shm: Read-only file system\n"),
+                    (["stats", "--pid", "1"], b"cannot tell what filters of process 1 run: /dev/shm")]
+        for words, wanted in commands:
+            done = subprocess.run([*unshare, *words], capture_output=True, env=CLEAN, check=False)
+            if done.returncode:
+                self.skipTest("no mount namespace here: " + done.stderr.decode())
+            self.assertIn(wanted, done.stdout + done.stderr)
+
     def test_table_fits_its_columns(self):
         done = ipjit("stats", "--all")
         self.assertEqual((done.returncode, done.stderr), (0, b""))

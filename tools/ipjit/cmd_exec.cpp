@@ -51,7 +51,11 @@ void report_on(pid_t child, uint64_t started_ns) {
   std::vector<runtime::FilterRecord> records = runtime::read_stats_of(child);
   std::erase_if(
       records, [&](const runtime::FilterRecord& record) { return record.started_ns < started_ns; });
-  if (records.empty())
+  const std::string why = why_no_records();
+  if (records.empty() && !why.empty())
+    fmt::print(stderr, "ipjit: cannot tell whether filters of this command were taken over: {}\n",
+               why);
+  else if (records.empty())
     fmt::print(stderr, "ipjit: no filter of this command was taken over\n");
   else
     fmt::print(stderr, "{}", stats_table(records, columns_of(STDERR_FILENO), now_ns()));

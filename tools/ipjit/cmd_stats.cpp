@@ -97,12 +97,19 @@ int print_json(const std::vector<FilterRecord>& records,
   return kSuccess;
 }
 
+std::string without_records(const Options& options) {
+  const std::string whose = options.pid ? fmt::format(" of process {}", options.pid) : "";
+  if (const std::string why = why_no_records(); !why.empty())
+    return fmt::format("cannot tell what filters{} run: {}", whose, why);
+  return fmt::format("no filter{} runs, and none has finished{}", whose,
+                     options.pid ? "" : ": try `ipjit exec -- tcpdump ...`");
+}
+
 int run(const Options& options) {
   std::vector<FilterRecord> records = records_of(options);
   const std::optional<Result<KernelView>> kernel = read_kernel(options);
   if (options.json) return print_json(records, kernel);
-  if (records.empty() && !kernel)
-    fmt::print("no filter runs, and none has finished: try `ipjit exec -- tcpdump ...`\n");
+  if (records.empty() && !kernel) fmt::print("{}\n", without_records(options));
   if (!records.empty()) print_table(options, std::move(records));
   if (!kernel) return kSuccess;
   if (*kernel)

@@ -22,6 +22,7 @@
 #include "tools/ipjit/loadable.h"
 #include "tools/ipjit/piped.h"
 #include "tools/ipjit/special_unit.h"
+#include "tools/ipjit/stats_table.h"
 #include "tools/pcap/switch.h"
 
 namespace ipjit::cli {
@@ -123,12 +124,12 @@ Check check_pipeline() {
 }
 
 Check check_shared_memory() {
-  if (access("/dev/shm", W_OK | X_OK) == 0)
+  const std::string why = why_no_records();
+  if (why.empty())
     return {"statistics", Health::kOk,
             "/dev/shm can be written: `ipjit stats` sees this user's filters"};
   return {"statistics", Health::kMissing,
-          fmt::format("/dev/shm: {}; filters run, `ipjit stats` does not see them",
-                      std::strerror(errno)),
+          fmt::format("{}; filters run, `ipjit stats` does not see them", why),
           "sudo mount -t tmpfs -o mode=1777 tmpfs /dev/shm"};
 }
 

@@ -15,7 +15,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
+#include <cstring>
 
 #include "ipjit/printable.h"
 #include "tools/ipjit/why_text.h"
@@ -125,6 +127,11 @@ std::string stats_table(std::span<const FilterRecord> records, size_t columns, u
     append_record(out, record, columns, now_ns, why);
   }
   return out;
+}
+
+std::string why_no_records() {
+  if (access("/dev/shm", W_OK | X_OK) == 0) return {};
+  return fmt::format("/dev/shm: {}", std::strerror(errno));
 }
 
 nlohmann::ordered_json stats_json(std::span<const FilterRecord> records) {

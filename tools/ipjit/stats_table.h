@@ -18,6 +18,9 @@ namespace ipjit::cli {
 std::string stats_table(std::span<const runtime::FilterRecord> records, size_t columns,
                         uint64_t now_ns, bool why = false);
 
+/// Why this user's filters leave no record: /dev/shm cannot be written.  Empty: they do.
+std::string why_no_records();
+
 nlohmann::ordered_json stats_json(std::span<const runtime::FilterRecord> records);
 
 /// Columns of the terminal that `fd` is; 100 where it is none.
