@@ -29,6 +29,7 @@ using ir::Op;
 namespace {
 
 constexpr size_t kCacheLine = 64;
+constexpr uint8_t kInt3 = 0xcc;  // pads code: the verifier knows it, and nothing runs on from it
 
 size_t padded(size_t bytes) { return (bytes + kCacheLine - 1) & ~(kCacheLine - 1); }
 
@@ -268,7 +269,7 @@ Result<ir::MachineCode> Emitter::finish() {
 void Emitter::place_tables(ir::MachineCode& out) {
   const bool in_ctx = target_->tables_in_ctx;
   size_t at = padded(out.code_len);
-  out.bytes.resize(at);
+  out.bytes.resize(at, kInt3);
   for (size_t t = 0; t < tables_.size(); ++t) {
     const std::vector<uint8_t>& bytes = tables_[t].bytes;
     if (!in_ctx) table_at_.push_back(static_cast<uint32_t>(at));

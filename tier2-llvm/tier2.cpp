@@ -38,6 +38,7 @@ namespace {
 using Tables = std::vector<lookup::ReadOnlyTable>;
 
 constexpr size_t kCacheLine = 64;
+constexpr uint8_t kInt3 = 0xcc;  // pads code: the verifier knows it, and nothing runs on from it
 
 size_t padded(size_t bytes) { return (bytes + kCacheLine - 1) & ~(kCacheLine - 1); }
 
@@ -96,6 +97,7 @@ ir::MachineCode link(ObjectCode object, const Tables& tables, const ipjit_contra
   out.contract = contract;
   out.marks = std::move(object.marks);
   out.bytes = std::move(object.code);
+  out.bytes.resize(padded(out.bytes.size()), kInt3);
   std::vector<size_t> place;
   for (uint32_t t = 0; t < tables.size(); ++t) {
     const std::vector<uint8_t>& bytes = tables[t].bytes;

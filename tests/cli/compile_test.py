@@ -164,6 +164,15 @@ class Verify(unittest.TestCase):
         self.assertGreater(answers[0]["insns"], 5)
         self.assertEqual(answers[0], answers[1])
 
+    def test_raw_bytes_of_compile_are_all_code(self):
+        raw = self.folder / "filter.bin"
+        contract = self.file("contract.json", '{"bases":1,"max_len":65535}')
+        for expression in [WEB, "ip6", ""]:
+            self.assertEqual(ipjit("compile", "--emit", "bytes", "--target", "x86-64-v1", "-o", raw,
+                                   expression).returncode, 0)
+            done = ipjit("verify", raw, "--contract", contract)
+            self.assertEqual((done.returncode, done.stderr), (0, b""), done)
+
     def test_refusal_names_offset_instruction_rule_and_state(self):
         # movzx eax, byte [rdi + 12]; ret, without a check of the length
         code = self.file("bad.hex", "31c9 0fb6470c c3 cccccccc")

@@ -157,6 +157,13 @@ class Tier2(Special):
                                      *words))
             self.assertIn("accepted", self.out("verify", unit, "--contract", unit))
 
+    def test_raw_bytes_are_all_code(self):
+        raw, contract = self.folder / "filter.bin", self.folder / "contract.json"
+        contract.write_text('{"bases":1,"max_len":65535}')
+        self.out("compile", "--engine", "tier2", "--target", "x86-64-v1", "--emit", "bytes", "-o", raw,
+                 "ip6")
+        self.assertIn("accepted", self.out("verify", raw, "--contract", contract))
+
     def test_llvm_text(self):
         words = ["compile", "--engine", "tier2", "--emit", "llvm", "--target", "x86-64-v3", WEB]
         text = self.out(*words)
