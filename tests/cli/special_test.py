@@ -116,11 +116,13 @@ class CompileForTraffic(Special):
         self.assertGreater(float(share[1]), 90)
 
     def test_profile_of_another_filter(self):
-        self.refused("ir: the profile is of another program", "compile", "--profile", self.profile,
-                     "udp")
+        _, why = self.refused(f"ir: {self.profile}: the profile is of another program", "compile",
+                              "--profile", self.profile, "udp")
+        for part in ["link type", "--snaplen", "-O", "`ipjit profile`"]:
+            self.assertIn(part, why)
         soup = self.folder / "soup"
         soup.write_text("soup\n")
-        self.refused("ir: ", "compile", "--profile", soup, WEB)
+        self.refused(f"ir: {soup}: ", "compile", "--profile", soup, WEB)
         self.refused("runtime: /nowhere", "compile", "--profile", "/nowhere", WEB)
 
     def test_tier2_without_its_program_is_an_error(self):

@@ -17,8 +17,15 @@ Result<ir::Profile> of_file(const std::string& path, const ir::Program& general)
   Result<std::string> text = read_file(path);
   if (!text) return text.error();
   Result<ir::Profile> profile = ir::parse_profile(*text);
-  if (!profile) return profile.error();
-  if (Status checked = ir::check_profile(*profile, general); !checked) return checked.error();
+  auto of_this_file = [&](Error error, const char* hint) {
+    error.why = path + ": " + error.why + hint;
+    return error;
+  };
+  if (!profile) return of_this_file(profile.error(), "");
+  if (Status checked = ir::check_profile(*profile, general); !checked)
+    return of_this_file(
+        checked.error(),
+        ": expression, link type, --snaplen and -O must be those of `ipjit profile`");
   return profile;
 }
 
