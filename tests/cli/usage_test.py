@@ -29,6 +29,8 @@ class Usage(unittest.TestCase):
         self.refused(["eval", "--engine", "magic"], "magic")
         self.refused(["filter", "ip"], "--read")
         self.refused(["exec"], "COMMAND")
+        self.refused(["exec", "tcpdump", "-nr", "x", "ip"], "-nr", "put -- before the command")
+        self.refused(["stats", "--json=x"], "--json = x")
         self.refused(["exec", "--report", "--"], "COMMAND")
         self.refused(["compile"], "EXPR")
         self.refused(["compile", "--emit", "soup", "ip"], "soup")
@@ -86,10 +88,11 @@ class Usage(unittest.TestCase):
         with open("/dev/full", "wb") as full:
             import subprocess
             from command import IPJIT
-            done = subprocess.run([IPJIT, "compile", "--emit", "bpf", "ip"], stdout=full,
-                                  stderr=subprocess.PIPE, check=False)
-        self.assertEqual(done.returncode, 1)
-        self.assertIn(b"ipjit: runtime: ", done.stderr)
+            for words in [["compile", "--emit", "bpf", "ip"], ["--help"], ["stats", "--help"]]:
+                done = subprocess.run([IPJIT, *words], stdout=full, stderr=subprocess.PIPE,
+                                      check=False)
+                self.assertEqual(done.returncode, 1)
+                self.assertIn(b"ipjit: runtime: ", done.stderr)
 
 
 if __name__ == "__main__":

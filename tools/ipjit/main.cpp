@@ -40,7 +40,7 @@ void add_subcommands(CLI::App& app, int& status) {
 }
 
 // CLI11 reports a word that is no subcommand as a missing one; the word itself is the better hint.
-// "Could not convert: --snaplen = x" is about a number, because words are checked one by one.
+// "Could not convert: --json = x" is about a flag: words and numbers are checked before.
 std::string why_refused(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
   if (argc < 2) return "no subcommand given: see ipjit --help";
   std::string word = argv[1];
@@ -51,9 +51,10 @@ std::string why_refused(const CLI::App& app, const CLI::ParseError& error, int a
   std::string why = error.what();
   std::replace(why.begin(), why.end(), '\n', ' ');
   while (why.ends_with(' ')) why.pop_back();
-  constexpr std::string_view kNoNumber = "Could not convert: ";
-  if (why.starts_with(kNoNumber))
-    why = why.substr(kNoNumber.size()) + ": not a number that it takes";
+  constexpr std::string_view kNoFlag = "Could not convert: ";
+  if (why.starts_with(kNoFlag)) why = why.substr(kNoFlag.size()) + ": it takes no word";
+  const bool words_left = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError);
+  if (word == "exec" && words_left) why += ": put -- before the command";
   return why;
 }
 
@@ -69,7 +70,7 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked) {
-    return app.exit(asked);  // --help, --version
+    status = app.exit(asked);  // --help, --version
   } catch (const CLI::ParseError& error) {
     return complain_usage(why_refused(app, error, argc, argv));
   }
