@@ -21,12 +21,13 @@ HEAD = b"PKT/S"
 class OnATerminal:
     """`ipjit top` with a terminal of its own, wide enough for the heading with whatever numbers."""
 
-    def __init__(self, *words, rows=24, columns=160):
+    def __init__(self, *words, rows=24, columns=160, kind="xterm"):
         self.ours, theirs = pty.openpty()
         ioctl(self.ours, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self.before = termios.tcgetattr(self.ours)
         self.process = subprocess.Popen([IPJIT, "top", *words], stdin=theirs, stdout=theirs,
-                                        stderr=subprocess.PIPE, env=CLEAN, start_new_session=True)
+                                        stderr=subprocess.PIPE, env={**CLEAN, "TERM": kind},
+                                        start_new_session=True)
         os.close(theirs)
         self.seen = b""
 
@@ -117,6 +118,14 @@ class Top(unittest.TestCase):
     def test_screen_ends_after_so_many_readings(self):
         with OnATerminal("--delay", "0.05", "--count", "2") as top:
             self.assertEqual(top.ended(), 0)
+
+    def test_a_dumb_terminal_is_not_drawn_on(self):
+        for kind in ["dumb", ""]:
+            with OnATerminal("--delay", "0.05", "--count", "2", kind=kind) as top:
+                top.read_until(b"\n\r\nipjit top, ")
+                top.read_until(HEAD)
+                self.assertNotIn(b"\033", top.seen)
+                self.assertEqual(top.process.wait(timeout=120), 0)
 
     def test_a_small_terminal_does_not_scroll(self):
         with OnATerminal("--delay", "3600", rows=2) as top:

@@ -24,7 +24,7 @@ constexpr const char* kHelp =
 filters that came or went, and tiers that changed with the reason.  Root sees all users'.
 
 Keys: p packets a second, c CPU, n ns a packet, s saved, i pid; space reads now; q ends.
-Without a terminal it prints one reading after another, as --batch does.
+Without a terminal, or on a dumb one, it prints one reading after another, as --batch does.
 
 Examples:
   ipjit top

@@ -11,6 +11,8 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
+#include <string_view>
 
 namespace ipjit::cli {
 namespace {
@@ -66,7 +68,11 @@ void sleep_ms(int ms) {
   if (!ended) wait_for(nullptr, 0, ms);
 }
 
-bool Terminal::here() { return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO); }
+bool Terminal::here() {
+  const char* kind = std::getenv("TERM");
+  const bool draws = kind && *kind && std::string_view(kind) != "dumb";
+  return draws && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+}
 
 Terminal::Terminal() {
   tcgetattr(STDIN_FILENO, &before_);
