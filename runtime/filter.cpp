@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "runtime/thread_index.h"
 #include "runtime/tier/builder_thread.h"
 
 uint32_t ipjit_filter_run_slow(const ipjit_filter* filter, const uint8_t* data, uint32_t caplen,
@@ -23,7 +24,6 @@ bool tiered(const Request& request) {
 }
 
 std::shared_ptr<TierState> tier_state_for(const Request& request, FilterStats& stats) {
-  prepare_builder();
   Result<const arch::Target*> target = arch::default_target();
   if (!request.target && !target) return nullptr;
   auto state = open_tier_state(stats.tier(), request.target ? *request.target : **target);
@@ -70,6 +70,8 @@ Filter::Filter(const Request& request, std::unique_ptr<FilterStats> stats,
       tier_(tiered(request) ? tier_state_for(request, *stats_) : nullptr),
       slot_(*this, *stats_, std::move(unit), tier_.get()) {
   slot_.called_from(request.caller);
+  thread_index();  // so that this thread may enter a sandbox before its first packet
+  if (tier_) ask_for_builder();
 }
 
 Filter::~Filter() { close_tier_state(tier_); }
@@ -85,6 +87,7 @@ Status Filter::replace(std::span<const bpf::Insn> insns) {
   Result<std::unique_ptr<Unit>> unit = build(insns, request);
   if (!unit) return refuse(unit.error());
   slot_.publish(std::move(*unit));
+  if (tier_) ask_for_builder();
   return ok();
 }
 

@@ -3,8 +3,8 @@
 //
 //                 threads count in      others read
 //   usual         record in the file    the same record
-//   with rights   private record        a record in the file, filled by show(): at samples, when
-//   or forked                           the words change, and at the end
+//   with rights   private record        a record in the file, filled by show(): at samples and at
+//   or forked                           the end, and once it is there when the words change
 //   no file       private record        nothing
 //
 // A process with more rights than the user who owns its file keeps its counters private, because
@@ -177,7 +177,7 @@ void FilterStats::set_why(const std::string& why) {
     from = end == std::string::npos ? why.size() - (kWhyBytes - 1) : end + 1;
   }
   set_words(*working_, [&](RecordWords& words) { copy_text(words.why, why.substr(from)); });
-  show_locked();
+  if (shown_) show_locked();  // no reason to open a file in a child that may be about to exec
 }
 
 void FilterStats::refused(const Error& error) {

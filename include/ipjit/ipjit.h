@@ -13,6 +13,16 @@
  * ipjit_filter_free() alone needs that no other call on the filter is under way.
  * Signals: ipjit_filter_run() may be called from a signal handler; the others not.
  * After fork() the child's copy of a filter keeps working; its counts are its own.
+ * Filters that may be specialised have one more thread in their process, which
+ * sleeps until one is hot (docs/tier2.md).  A child of fork() has none until it
+ * makes or replaces a filter.
+ * Sandboxes: a thread that has made a filter may enter a seccomp filter of any kind
+ * before it runs packets.  One for all threads (TSYNC) must allow futex, lseek and
+ * read, or tiering is off: IPJIT_TIERING_OFF, or IPJIT_TIER2=off in the environment.
+ * A child of fork() with its parent's filter, and a program with file capabilities,
+ * open their statistics at the first packet that is timed: they run some before.
+ * Not SECCOMP_MODE_STRICT, which forbids the time stamp counter that packets are
+ * timed with.
  * Packets: nobody changes the bytes of a packet while a run reads it.  A program may
  * read a byte twice, once to check a length and once to use it; if it changes in
  * between, the verdict may be wrong and bytes beyond caplen may be read.  Copy what
@@ -134,7 +144,8 @@ IPJIT_API ipjit_filter *ipjit_compile_expression(const char *expression,
 
 /*
  * Runs the filter on one packet: bytes to accept, 0 to drop.  `len` is the length
- * on the wire.  A few nanoseconds; no lock, no allocation, no system call.
+ * on the wire.  A few nanoseconds; no lock, no allocation, no system call but in the
+ * first run of a thread that has made no filter.
  */
 IPJIT_API uint32_t ipjit_filter_run(const ipjit_filter *filter, const uint8_t *data,
 				    uint32_t caplen, uint32_t len);

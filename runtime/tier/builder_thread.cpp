@@ -1,21 +1,34 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A guest in somebody else's process: it must not be noticed.
 //
-//   started   when a filter is hot, never before: a short run of tcpdump has one thread
-//   runs      SCHED_IDLE, all signals blocked, named "ipjit-tier2", within kQuota of one processor
-//   ends      when nothing was hot for kIdleNs, and at exit(), which waits kExitWaitMs at most
-//   fork()    the child has none, and starts its own when its packets ask
-//   refused   clone() forbidden, no memory: tier 1 stays, and the refusal is kept for the
-//   statistics
+//   started   when the first filter is made that may be specialised, and asleep until one is hot
+//   asleep    looks up after 10 ms, 20 ms, 40 ms ... 1 s: late by no more than it has slept already
+//   works     while a filter is hot, within kQuota of one processor; asleep again kIdleNs after
+//   as        SCHED_IDLE, all signals blocked, named "ipjit-tier2"; of the program's
+//             descriptors it has standard error only, for last words
+//   ends      with the last such filter, in a sandbox (below), and at exit(), which waits
+//             kExitWaitMs at most, and only for one that works
+//   fork()    the child has none until it makes or replaces a filter
+//   refused   clone() forbidden, no memory, no /proc: tier 1 stays, and the statistics say why
 //
-// Starting a thread takes memory with malloc(), and ipjit_filter_run() may be called in a signal
-// handler that interrupted malloc().  Nothing says that one is in a handler; but while it runs its
-// signal is blocked and has a handler.  A thread of which that is so starts nothing, and leaves the
-// request for another call.  (SA_NODEFER hides it: such a handler would have to be the very first
-// to find a filter hot.)
+// Why before it is needed?  That a filter is hot shows in the packet path, and a thread cannot be
+// started there.  In a signal handler pthread_create() may meet a malloc() that was interrupted.  A
+// program that has entered a seccomp sandbox in between dies of a system call that it did not
+// foresee, also of the one that asks whether it is in a sandbox; there is no other way to ask.
+// Who makes a filter is in no handler and expects system calls.  So packets only set
+// TierState::hot, and nobody wakes the sleeper, as that would be a system call too.  The price is a
+// thread, 60 KiB and a wake-up a second for each process with such a filter, and tier 1 for a
+// process that forks behind its last filter.
 //
-// A process that confines itself with seccomp after it has made its filters usually kills itself
-// for a system call that it did not foresee; so no thread is started where the mode has changed.
+// A sandbox is entered by a thread, and this one is then outside: harmless to the program's life,
+// but a way out for whoever has taken it over.  So whenever it looks up it asks /proc about the
+// first thread, and ends where that has been confined since.  Where it is in the sandbox too
+// (TSYNC) even ending may be forbidden: it sleeps for ever.  Asleep it makes three system calls:
+// futex(), lseek() and read().  One that works makes others, of which a sandbox with TSYNC may kill
+// the process.
+//
+// It gives up no capability of its own accord: setuid() of a program goes through all threads, and
+// the C library aborts where one may and another may not.
 //
 // The library is linked with -z nodelete: dlclose() cannot take the code from under the thread.
 #include "runtime/tier/builder_thread.h"
@@ -32,10 +45,13 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <mutex>
 #include <tuple>
 
+#include "runtime/lock.h"
 #include "runtime/ticks.h"
 #include "runtime/tier/allowance.h"
+#include "runtime/tier/confinement.h"
 #include "runtime/tier/replay_check.h"
 #include "runtime/tier/tiering.h"
 #include "tier1-asmjit/tier1.h"
@@ -50,6 +66,8 @@ constexpr double kQuota = 0.02;          ///< of one processor, in the long run
 constexpr double kBurstNs = 200e6;       ///< that may be used at once
 constexpr uint64_t kIdleNs = 20'000'000'000;
 constexpr uint64_t kExitWaitMs = 200;
+constexpr uint64_t kFirstSleepNs = 10'000'000;
+constexpr uint64_t kLongestSleepNs = 1'000'000'000;
 
 // What LLVM's code costs beside tier 1's of the same program, and what it takes to make it; found
 // with bench/ (docs/measurements.md).
@@ -59,20 +77,28 @@ constexpr double kLlvmNsPerInsn = 20e3;
 constexpr double kTier1CompileNs = 100e3;  ///< with the replay check
 constexpr double kTier1NsPerInsn = 200;
 
-enum class Run : uint32_t { kNone, kStarting, kRunning };
+enum class Run : uint32_t { kNone, kAsleep, kWorks };
+
+// What stands in Shared::refused beside errno.
+constexpr int kConfined = -1;
+constexpr int kNoProc = -2;
 
 struct Shared {
   std::atomic<Run> run{Run::kNone};
   std::atomic<bool> allowed{true};
-  std::atomic<bool> wanted{false};  ///< by a thread that may not start one
   std::atomic<bool> stop{false};
-  std::atomic<int> refused{0};  ///< errno of pthread_create(); -1: seccomp
-  std::atomic<int> sandbox{0};  ///< mode when the first filter was made
+  std::atomic<int> refused{0};
+  std::atomic<int> sandbox{0};                             ///< mode when the first filter was made
   std::atomic<const tier2::RemoteTier2*> remote{nullptr};  ///< copied, never used
   std::atomic<const std::string*> reproducers{nullptr};
-  sem_t wake;
+  sem_t wake;    ///< for the thread: `stop` is set
+  sem_t rested;  ///< from it: it works no longer
 
-  Shared() { sem_init(&wake, 0, 0); }
+  Shared() { restart(); }
+  void restart() {
+    sem_init(&wake, 0, 0);
+    sem_init(&rested, 0, 0);
+  }
 
   // Never destroyed: the thread may outlive static destructors.
   static Shared& get() {
@@ -87,15 +113,18 @@ uint64_t cpu_ns() {
   return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
 }
 
-void sleep_ns(Shared& shared, uint64_t pause_ns) {
-  const uint64_t until = monotonic_ns() + pause_ns;
+/// False: in vain, until that time.  One system call, futex().
+bool wait_for(sem_t& semaphore, uint64_t ns) {
+  const uint64_t until = monotonic_ns() + ns;
   const timespec at = {static_cast<time_t>(until / 1'000'000'000),
                        static_cast<long>(until % 1'000'000'000)};
-  while (sem_clockwait(&shared.wake, CLOCK_MONOTONIC, &at) == -1 && errno == EINTR) {
+  int result;
+  while ((result = sem_clockwait(&semaphore, CLOCK_MONOTONIC, &at)) == -1 && errno == EINTR) {
   }
+  return result == 0;
 }
 
-/// Where the thread that asked is pinned to one processor, it polls there.
+/// Where the thread that made the filter is pinned to one processor, it polls there.
 void leave_a_pinned_processor() {
   cpu_set_t set;
   if (pthread_getaffinity_np(pthread_self(), sizeof set, &set) != 0 || CPU_COUNT(&set) != 1) return;
@@ -120,51 +149,102 @@ TieringTools tools_of(tier1::Tier1& tier1, tier2::RemoteTier2& remote, const Sha
   return tools;
 }
 
-void work(Shared& shared) {
+/// Until nothing has been hot for a while, or the thread must not stay.
+void work(Shared& shared, const Confinement& confinement) {
   tier1::Tier1 tier1;
   tier2::RemoteTier2 remote(*shared.remote.load());
   Tiering tiering(tools_of(tier1, remote, shared));
   Allowance allowance(kQuota, kBurstNs);
   uint64_t hot_ns = monotonic_ns();
   allowance.pause_ns(hot_ns, cpu_ns());
-  while (!shared.stop) {
+  while (!shared.stop && !confinement.of_process()) {
     uint64_t pause_ns = tiering.round(hot_tier_states());
     const uint64_t now = monotonic_ns(), cpu = cpu_ns();
     if (!hot_tier_states().empty()) hot_ns = now;
     if (now - hot_ns > kIdleNs) return;
     pause_ns = std::max(pause_ns, allowance.pause_ns(now, cpu));
-    if (!shared.stop) sleep_ns(shared, pause_ns);
+    if (!shared.stop) wait_for(shared.wake, pause_ns);
+  }
+}
+
+std::string why_refused(int refused) {
+  const std::string why = "tier 2 cannot run: ";
+  if (refused == kConfined)
+    return why + "the process has confined itself since it made its first filter";
+  if (refused == kNoProc)
+    return why + "without /proc nobody can tell whether the process is confined";
+  return why + strerrordesc_np(refused);
+}
+
+void refuse(Shared& shared, int refused, const std::string& why) {
+  shared.refused = refused;
+  std::lock_guard lock(runtime_lock());
+  explain_everywhere(why);
+}
+
+/// Decided under the lock, so that a filter that comes now finds either this thread or none.
+bool leaves(Shared& shared) {
+  std::lock_guard lock(runtime_lock());
+  if (!shared.stop && !shared.refused && any_tier_states()) return false;
+  shared.run = Run::kNone;
+  return true;
+}
+
+/// Asleep, and at work where a filter is hot.
+void serve(Shared& shared, const Confinement& confinement, const std::string& why_confined) {
+  uint64_t sleep_ns = kFirstSleepNs;
+  while (!leaves(shared)) {
+    if (confinement.of_process()) {
+      refuse(shared, kConfined, why_confined);
+    } else if (hot_tier_states().empty()) {
+      wait_for(shared.wake, sleep_ns);
+      sleep_ns = std::min(2 * sleep_ns, kLongestSleepNs);
+    } else {
+      shared.run = Run::kWorks;
+      work(shared, confinement);
+      shared.run = Run::kAsleep;
+      sem_post(&shared.rested);
+      sleep_ns = kFirstSleepNs;
+    }
   }
 }
 
 void* thread_main(void*) {
   Shared& shared = Shared::get();
-  pthread_setname_np(pthread_self(), "ipjit-tier2");
+  leave_a_pinned_processor();
+  const int error = keep_to_oneself();
+  const Confinement confinement;
+  if (error || !confinement.known()) {
+    const int refused = error ? error : kNoProc;
+    refuse(shared, refused, why_refused(refused));
+  }
+  // In a sandbox malloc() may be forbidden what its first call in a thread does.
+  const std::string why_confined = why_refused(kConfined);
   sched_param none = {};
   pthread_setschedparam(pthread_self(), SCHED_IDLE, &none);
-  leave_a_pinned_processor();
-  shared.run = Run::kRunning;
-  work(shared);
-  shared.run = Run::kNone;
+  pthread_setname_np(pthread_self(), "ipjit-tier2");  // from here on it is as the essay says
+  serve(shared, confinement, why_confined);
+  while (shared.refused == kConfined && confinement.of_thread()) wait_for(shared.wake, kIdleNs);
   return nullptr;
 }
 
 /// Lets exit() go on as soon as the thread is between two steps.
 void stop_at_exit() {
   Shared& shared = Shared::get();
-  shared.stop = true;
   shared.allowed = false;
+  shared.stop = true;
+  if (shared.run == Run::kNone) return;
   sem_post(&shared.wake);
-  for (uint64_t ms = 0; ms < kExitWaitMs && shared.run != Run::kNone; ++ms) {
-    const timespec pause = {0, 1'000'000};
-    nanosleep(&pause, nullptr);
-  }
+  const uint64_t until = monotonic_ns() + kExitWaitMs * 1'000'000;
+  for (uint64_t now; shared.run == Run::kWorks && (now = monotonic_ns()) < until;)
+    wait_for(shared.rested, until - now);
 }
 
 void start(Shared& shared) {
   Run none = Run::kNone;
-  if (!shared.run.compare_exchange_strong(none, Run::kStarting)) return;
+  if (!shared.run.compare_exchange_strong(none, Run::kAsleep)) return;
   shared.stop = false;
+  shared.refused = 0;
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   pthread_attr_setstacksize(&attributes, kStackBytes);
@@ -175,36 +255,14 @@ void start(Shared& shared) {
   pthread_t thread;
   const int error = pthread_create(&thread, &attributes, thread_main, nullptr);
   pthread_attr_destroy(&attributes);
-  shared.refused = error;
-  if (error) shared.run = Run::kNone;
+  if (!error) return;
+  shared.run = Run::kNone;
+  refuse(shared, error, why_refused(error));
 }
 
 bool confined_since(const Shared& shared) { return prctl(PR_GET_SECCOMP) != shared.sandbox; }
 
-/// True if a signal is blocked that has a handler: as far as one can tell, this is in it.
-bool maybe_in_handler() {
-  sigset_t blocked;
-  pthread_sigmask(SIG_BLOCK, nullptr, &blocked);
-  for (int signal = 1; signal < NSIG; ++signal) {
-    struct sigaction action;
-    if (sigismember(&blocked, signal) == 1 && sigaction(signal, nullptr, &action) == 0 &&
-        action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN)
-      return true;
-  }
-  return false;
-}
-
-bool may_start(Shared& shared) {
-  if (shared.run != Run::kNone || !shared.allowed || shared.refused || !shared.remote) return false;
-  if (!confined_since(shared)) return true;
-  shared.refused = -1;
-  return false;
-}
-
-}  // namespace
-
-void prepare_builder() {
-  Shared& shared = Shared::get();
+void prepare(Shared& shared) {
   if (shared.remote) return;
   shared.sandbox = prctl(PR_GET_SECCOMP);
   static const std::string directory = reproducer_directory();
@@ -219,21 +277,16 @@ void prepare_builder() {
   }
 }
 
+}  // namespace
+
 void ask_for_builder() {
   Shared& shared = Shared::get();
-  if (shared.run.load(std::memory_order_relaxed) != Run::kNone || shared.refused) return;
-  const int saved_errno = errno;
-  if (maybe_in_handler())
-    shared.wanted = true;
-  else if (may_start(shared))
+  prepare(shared);
+  if (shared.run != Run::kNone || !shared.allowed) return;
+  if (shared.refused == kConfined || confined_since(shared))
+    refuse(shared, kConfined, why_refused(kConfined));
+  else
     start(shared);
-  if (shared.refused) explain_everywhere("tier 2 cannot run: " + builder_refused());
-  errno = saved_errno;
-}
-
-void ask_for_builder_outside_handlers() {
-  Shared& shared = Shared::get();
-  if (shared.wanted.exchange(false) && may_start(shared)) start(shared);
 }
 
 void allow_builder(bool allowed) {
@@ -248,20 +301,14 @@ void allow_builder(bool allowed) {
   }
 }
 
-bool builder_runs() { return Shared::get().run != Run::kNone; }
-
-std::string builder_refused() {
-  const int refused = Shared::get().refused;
-  if (refused == 0) return {};
-  if (refused == -1) return "the process has confined itself since it made its first filter";
-  return std::string("pthread_create: ") + strerrordesc_np(refused);
-}
+bool builder_runs() { return Shared::get().run == Run::kWorks; }
 
 void restart_builder_in_child() {
   Shared& shared = Shared::get();
-  shared.run = Run::kNone;
   shared.stop = false;
-  sem_init(&shared.wake, 0, 0);
+  shared.restart();
+  if (shared.run.exchange(Run::kNone) != Run::kNone)
+    explain_everywhere("tier 2 waits in this child of fork() for a filter to be made or replaced");
 }
 
 }  // namespace ipjit::runtime

@@ -6,26 +6,19 @@
 
 namespace ipjit::runtime {
 
-/// Notes the environment and how the process is confined, before anybody asks.  The first call
-/// decides; it is made where the environment may be read.
-void prepare_builder();
-
-/// Says that a filter is worth a look.  Starts the thread if it does not run and this is a place
-/// where that is safe: not in a signal handler, as far as one can tell.
-/// Signal-safe.  Cost: two loads where the thread runs.
+/// Sees to it that the thread is there, asleep until a filter is hot; where it cannot be, the
+/// filters' statistics say why.  The first call also notes the environment and how the process is
+/// confined.
+/// Thread: any, where a filter that may be specialised has been made or replaced.  Makes system
+/// calls and allocates, so never where packets run.
 void ask_for_builder();
 
-/// The same from where no signal handler can be: the calls of the API but ipjit_filter_run().
-void ask_for_builder_outside_handlers();
-
-/// Off: no thread is started any more, and one that runs ends.  For tests and `tier 2 off`.
+/// Off: no thread is started any more, and one that is there ends.  For tests and `tier 2 off`.
 void allow_builder(bool allowed);
 
+/// A filter is hot or was a short while ago; not while the thread sleeps.
 bool builder_runs();
 
-/// Why no thread runs although one was asked for; empty: none was, or it runs.
-std::string builder_refused();
-
-void restart_builder_in_child();  ///< fork.cpp
+void restart_builder_in_child();  ///< fork.cpp, under runtime_lock()
 
 }  // namespace ipjit::runtime

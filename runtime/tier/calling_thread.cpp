@@ -10,8 +10,8 @@
 // evidence for gross losses only, and evidence.h says when it is evidence; each time that the
 // builder's race finds it was none, twice as many windows are wanted.
 //
-// Hazard: this may run in a signal handler of the program, so nothing here allocates or locks, and
-// the builder is asked for, not started, where that would.
+// Hazard: this may run in a signal handler of the program or in its sandbox, so nothing here
+// allocates, locks or makes a system call; the builder finds out by itself what is hot.
 #include "runtime/tier/calling_thread.h"
 
 #include <algorithm>
@@ -20,7 +20,6 @@
 #include "ir/interpreter.h"
 #include "ir/special/decide.h"
 #include "runtime/sample.h"
-#include "runtime/tier/builder_thread.h"
 #include "runtime/tier/sample_ring.h"
 
 namespace ipjit::runtime {
@@ -112,7 +111,6 @@ Retreat WatchedPacket::judge() {
     if (left_ >= kHotPackets && window.packets_per_second * mean_s > kHotShare)
       tier_.hot.store(true, std::memory_order_relaxed);
   }
-  if (tier_.hot.load(std::memory_order_relaxed)) ask_for_builder();
   if (loses_trial(window.packets_per_second)) return Retreat::kTrial;
   return unit_.general && compare() ? Retreat::kSlower : Retreat::kNone;
 }

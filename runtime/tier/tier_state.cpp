@@ -88,11 +88,11 @@ std::vector<std::shared_ptr<TierState>> hot_tier_states() {
   return hot;
 }
 
+bool any_tier_states() { return !all().empty(); }
+
 void explain_everywhere(const std::string& why) {
-  if (!runtime_lock().try_lock()) return;
   for (const std::shared_ptr<TierState>& state : all())
     if (state->slot) state->slot->explain(why);
-  runtime_lock().unlock();
 }
 
 void restart_tier_states_in_child() {

@@ -108,7 +108,10 @@ void change_facts(TierState* state, const std::function<void(ir::Facts&)>& chang
 /// Those for which tier 2 is conceivable.
 std::vector<std::shared_ptr<TierState>> hot_tier_states();
 
-/// The same reason for all of them, where the lock is free.
+/// The caller holds runtime_lock().
+bool any_tier_states();
+
+/// The same reason for all of them.  The caller holds runtime_lock().
 void explain_everywhere(const std::string& why);
 
 void restart_tier_states_in_child();  ///< fork.cpp
