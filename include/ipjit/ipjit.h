@@ -14,8 +14,7 @@
  * Signals: ipjit_filter_run() may be called from a signal handler; the others not.
  * After fork() the child's copy of a filter keeps working; its counts are its own.
  * Filters that may be specialised have one more thread in their process, which
- * sleeps until one is hot (docs/tier2.md).  A child of fork() has none until it
- * makes or replaces a filter.
+ * sleeps until one is hot (docs/tier2.md); so has a child of fork() with them.
  * Sandboxes: a thread that has made a filter may enter a seccomp filter of any kind
  * before it runs packets.  One for all threads (TSYNC) must allow futex, lseek and
  * read, or tiering is off: IPJIT_TIERING_OFF, or IPJIT_TIER2=off in the environment.

@@ -8,7 +8,9 @@
 //             descriptors it has standard error only, for last words
 //   ends      with the last such filter, in a sandbox (below), and at exit(), which waits
 //             kExitWaitMs at most, and only for one that works
-//   fork()    the child has none until it makes or replaces a filter
+//   fork()    the child starts its own in the handler of fork(): it may be daemon(), and from
+//   packets
+//             it could not.  A child that goes on to exec() pays some 50 us for that
 //   refused   clone() forbidden, no memory, no /proc: tier 1 stays, and the statistics say why
 //
 // Why before it is needed?  That a filter is hot shows in the packet path, and a thread cannot be
@@ -17,8 +19,7 @@
 // foresee, also of the one that asks whether it is in a sandbox; there is no other way to ask.
 // Who makes a filter is in no handler and expects system calls.  So packets only set
 // TierState::hot, and nobody wakes the sleeper, as that would be a system call too.  The price is a
-// thread, 60 KiB and a wake-up a second for each process with such a filter, and tier 1 for a
-// process that forks behind its last filter.
+// thread, 60 KiB and a wake-up a second for each process with such a filter.
 //
 // A sandbox is entered by a thread, and this one is then outside: harmless to the program's life,
 // but a way out for whoever has taken it over.  So whenever it looks up it asks /proc about the
@@ -240,9 +241,10 @@ void stop_at_exit() {
     wait_for(shared.rested, until - now);
 }
 
-void start(Shared& shared) {
+/// Gives: 0, or errno.
+int start(Shared& shared) {
   Run none = Run::kNone;
-  if (!shared.run.compare_exchange_strong(none, Run::kAsleep)) return;
+  if (!shared.run.compare_exchange_strong(none, Run::kAsleep)) return 0;
   shared.stop = false;
   shared.refused = 0;
   pthread_attr_t attributes;
@@ -255,9 +257,8 @@ void start(Shared& shared) {
   pthread_t thread;
   const int error = pthread_create(&thread, &attributes, thread_main, nullptr);
   pthread_attr_destroy(&attributes);
-  if (!error) return;
-  shared.run = Run::kNone;
-  refuse(shared, error, why_refused(error));
+  if (error) shared.run = Run::kNone;
+  return error;
 }
 
 bool confined_since(const Shared& shared) { return prctl(PR_GET_SECCOMP) != shared.sandbox; }
@@ -283,10 +284,9 @@ void ask_for_builder() {
   Shared& shared = Shared::get();
   prepare(shared);
   if (shared.run != Run::kNone || !shared.allowed) return;
-  if (shared.refused == kConfined || confined_since(shared))
-    refuse(shared, kConfined, why_refused(kConfined));
-  else
-    start(shared);
+  const bool confined = shared.refused == kConfined || confined_since(shared);
+  if (const int refused = confined ? kConfined : start(shared))
+    refuse(shared, refused, why_refused(refused));
 }
 
 void allow_builder(bool allowed) {
@@ -307,8 +307,9 @@ void restart_builder_in_child() {
   Shared& shared = Shared::get();
   shared.stop = false;
   shared.restart();
-  if (shared.run.exchange(Run::kNone) != Run::kNone)
-    explain_everywhere("tier 2 waits in this child of fork() for a filter to be made or replaced");
+  if (shared.run.exchange(Run::kNone) == Run::kNone || !shared.allowed) return;
+  shared.refused = start(shared);
+  if (shared.refused) explain_everywhere(why_refused(shared.refused));
 }
 
 }  // namespace ipjit::runtime
