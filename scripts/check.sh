@@ -84,7 +84,7 @@ stage_tsan() {
   mapfile -t targets < <(ctest --test-dir build-tsan -N -R "$threaded" | sed -n 's/.*Test *#[0-9]*: \(.*\)/\1_test/p')
   ((${#targets[@]})) || { echo "no test matches $threaded"; return 1; }
   ninja -C build-tsan -j "$jobs" "${targets[@]}" ipjit_pcap ipjit_dropin pcap_probe pcap_stats_probe &&
-    TSAN_OPTIONS=halt_on_error=1:die_after_fork=0 run_tests tsan tsan -R "$threaded|$preloaded" -LE 'slow|no-sanitizer'
+    TSAN_OPTIONS=halt_on_error=1:die_after_fork=0:suppressions=$PWD/tests/tsan.supp run_tests tsan tsan -R "$threaded|$preloaded" -LE 'slow|no-sanitizer'
 }
 
 # fuzz_one TARGET: one libFuzzer program for its share of time

@@ -49,9 +49,10 @@ TEST(Tier, FourTimesTheSamplesAreAnotherLook) {
     looked_at.push_back(profile.packets);
     return gives(general, profile, facts, choices);
   };
-  ASSERT_TRUE(street.until([&] { street.run_ip(200'000); }, [&] { return looked_at.size() == 3; }));
+  // Slow packets are sampled densely: short periods, or the first look has seen nearly all that a
+  // profile holds.
+  ASSERT_TRUE(street.until([&] { street.run_ip(); }, [&] { return looked_at.size() == 2; }));
   EXPECT_GE(looked_at[1], 4 * looked_at[0]);
-  EXPECT_GE(looked_at[2], 4 * looked_at[1]);
   EXPECT_EQ(street.record().builds, 1u) << "it is the same program";
 }
 
