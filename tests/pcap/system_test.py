@@ -17,10 +17,10 @@ import unittest
 import captures
 import setting
 
-SWITCH = os.environ["IPJIT_SWITCH_PROBE"]
 NOBODY = pwd.getpwnam("nobody")
 MARK = "IPJIT_SYSTEM_NAMESPACE"
 STAGE = "/mnt"  # what the test puts there vanishes with the namespace
+SWITCH = f"{STAGE}/switch"
 
 
 def run(*command):
@@ -52,6 +52,7 @@ def prepare_namespace():
     os.makedirs(f"{STAGE}/lib")
     shutil.copy(os.path.join(setting.DROPIN, "libpcap.so.0.8"), f"{STAGE}/lib")
     shutil.copy(setting.PROBE, f"{STAGE}/probe")
+    shutil.copy(os.environ["IPJIT_SWITCH_PROBE"], SWITCH)
     captures.write_small(f"{STAGE}/captures")
     os.chmod(f"{STAGE}/captures", 0o755)
     run("ip", "link", "set", "lo", "up")
@@ -115,8 +116,7 @@ class System(unittest.TestCase):
         code, line = switch("enable", f"{STAGE}/nowhere")
         self.assertEqual(code, 1)
         self.assertIn("not installed", line)
-        shutil.copy(SWITCH, f"{STAGE}/switch")
-        outcome = as_nobody([f"{STAGE}/switch", "enable", f"{STAGE}/lib"])
+        outcome = as_nobody([SWITCH, "enable", f"{STAGE}/lib"])
         self.assertEqual(outcome.code, 1)
         self.assertIn(b"ermission denied", outcome.out)
         self.assertEqual(loader_state(), before)
