@@ -20,8 +20,8 @@ std::string printable(const testing::TestParamInfo<std::filesystem::path>& info)
   return name;
 }
 
-ipjit_report check(const Case& c) {
-  std::vector<uint8_t> workspace(ipjit_verify_workspace(c.code_len));
+ipjit_report check(const Case& c, uint8_t left_behind) {
+  std::vector<uint8_t> workspace(ipjit_verify_workspace(c.code_len), left_behind);
   ipjit_report report;
   const int status = ipjit_verify(&c.contract, c.unit.data(), c.code_len, c.unit.size(),
                                   workspace.data(), workspace.size(), &report);
@@ -40,7 +40,8 @@ class Cases : public testing::TestWithParam<std::filesystem::path> {};
 TEST_P(Cases, EndAsTheySay) {
   const Case c = read_case(GetParam());
   ASSERT_EQ(c.error, "");
-  const ipjit_report report = check(c);
+  const ipjit_report report = check(c, 0);
+  EXPECT_EQ(text_of(report), text_of(check(c, 0xa5))) << "what is in the workspace shows";
   if (c.accept) {
     EXPECT_TRUE(report.accepted) << c.about << "\n" << text_of(report);
     return;

@@ -35,7 +35,7 @@ void ipjit_state_init(struct state *s, const struct ipjit_contract *contract)
 	s->nr_bases = contract->bases & IPJIT_BASE_TH ? 2 : 1;
 	s->nr_syms = SYM_FIRST_FREE;
 	s->next_id = SYM_FIRST_FREE;
-	s->flags.unset = FLAGS_ALL;
+	lose_flags(s);
 	init_sym(&s->sym[SYM_ZERO], SYM_ZERO, (struct range){0, 0});
 	s->sym[SYM_ZERO].ones = 0;
 	init_sym(&s->sym[SYM_LEN], SYM_LEN, (struct range){0, contract->max_len});
