@@ -63,7 +63,8 @@ static struct value sub_result(struct state *s, struct value a, struct value b, 
 	if (a.sym == b.sym && !a.guessed && !b.guessed)
 		return ipjit_truncate(s, constant(a.add - b.add), width);
 	v = ipjit_fresh(s, sub_range(ka, kb, width),
-		  sub_range(flow_range(s->sym, &a), flow_range(s->sym, &b), width), ALL_ONES);
+		  sub_range(flow_range(s->sym, &a), flow_range(s->sym, &b), width),
+		  ones_above(min_u32(value_zeros(s->sym, &a), value_zeros(s->sym, &b))));
 	if (ka.lo >= kb.hi)
 		ipjit_inherit_facts(s, &v, &a);
 	return v;
@@ -75,10 +76,9 @@ static struct value and_constant(struct state *s, struct value a, u64 mask)
 	u64 ones = fill_ones(known.hi), flow_ones = fill_ones(flow.hi);
 	struct value v;
 
-	if ((mask & ones) == ones) {
-		a.guessed |= (mask & flow_ones) != flow_ones;
+	/* What changes nothing but under misprediction is there for the bound that it gives. */
+	if ((mask & ones) == ones && (mask & flow_ones) == flow_ones)
 		return a;
-	}
 	v = ipjit_fresh(s, clamp(known, mask), clamp(flow, mask), value_ones(s->sym, &a) & mask);
 	ipjit_inherit_facts(s, &v, &a);
 	return v;
@@ -149,6 +149,8 @@ struct value ipjit_alu_result(struct state *s, u32 op, struct value a, struct va
 	case OP_sub:
 	case OP_dec:
 		return sub_result(s, a, b, width);
+	case OP_neg:
+		return sub_result(s, constant(0), a, width);
 	case OP_and:
 		return and_result(s, a, b);
 	case OP_or:
@@ -163,22 +165,30 @@ struct value ipjit_alu_result(struct state *s, u32 op, struct value a, struct va
 	}
 }
 
-static struct value shr_result(struct state *s, struct value a, u32 count)
+/* What a shift of so many bytes takes of a value, under misprediction too. */
+static struct range shifted_flow(const struct state *s, const struct value *a, u32 width)
 {
-	struct range known = known_range(s->sym, &a), flow = flow_range(s->sym, &a);
+	struct range flow = flow_range(s->sym, a);
+
+	return flow.hi <= width_mask(width) ? flow : full_range(width);
+}
+
+static struct value shr_result(struct state *s, struct value a, u32 count, u32 width)
+{
+	struct range known = known_range(s->sym, &a), flow = shifted_flow(s, &a, width);
+	u64 ones = value_ones(s->sym, &a) & width_mask(width);
 	struct value v = ipjit_fresh(s, (struct range){known.lo >> count, known.hi >> count},
-			       (struct range){flow.lo >> count, flow.hi >> count},
-			       value_ones(s->sym, &a) >> count);
+			       (struct range){flow.lo >> count, flow.hi >> count}, ones >> count);
 
 	ipjit_inherit_facts(s, &v, &a);
 	return v;
 }
 
 /* Shift right by an amount that is not known: never above the operand. */
-static struct value shr_unknown(struct state *s, struct value a)
+static struct value shr_unknown(struct state *s, struct value a, u32 width)
 {
 	struct value v = ipjit_fresh(s, clamp(known_range(s->sym, &a), ALL_ONES),
-			       clamp(flow_range(s->sym, &a), ALL_ONES), ALL_ONES);
+			       clamp(shifted_flow(s, &a, width), ALL_ONES), ALL_ONES);
 
 	ipjit_inherit_facts(s, &v, &a);
 	return v;
@@ -191,7 +201,7 @@ static struct value sar_result(struct state *s, struct value a, const struct val
 
 	if (known_range(s->sym, &a).hi > positive || flow_range(s->sym, &a).hi > positive)
 		return ipjit_unknown(s, width);
-	return is_constant(count) ? shr_result(s, a, masked) : shr_unknown(s, a);
+	return is_constant(count) ? shr_result(s, a, masked, width) : shr_unknown(s, a, width);
 }
 
 static u64 rotate_left(u64 x, u32 count, u32 bits)
@@ -215,7 +225,7 @@ struct value ipjit_shift_result(struct state *s, u32 op, struct value a, struct 
 			     ones_above(value_zeros(s->sym, &a)));
 	case OP_shr:
 	case OP_shrx:
-		return is_constant(&count) ? shr_result(s, a, masked) : shr_unknown(s, a);
+		return is_constant(&count) ? shr_result(s, a, masked, width) : shr_unknown(s, a, width);
 	case OP_sar:
 	case OP_sarx:
 		return sar_result(s, a, &count, masked, width);
