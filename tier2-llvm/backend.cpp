@@ -87,6 +87,7 @@ void initialise_llvm() {
     LLVMInitializeX86Target();
     LLVMInitializeX86TargetMC();
     LLVMInitializeX86AsmPrinter();
+    LLVMInitializeX86AsmParser();  // table probes in functions that spill (emit_find.cpp)
   });
 }
 

@@ -10,17 +10,19 @@
 // past the table.  A key that may be wider than the table's is cut for the probe, and a comparison
 // of the whole key turns the hit into a miss.
 //
-// Hazards: what was spilled and comes back may be guessed wrong by the processor, so a mask that
-// was applied before the spill bounds nothing.  Where the function spills, `cut_keys` has each
-// bitmap's and array's key cut again right before its probe, behind a barrier that hides that this
-// is not needed, and its table's address, if that comes from ctx, loaded again.  The same barrier
-// keeps a value that a comparison selects from being loaded by the conditional move itself: LLVM
-// would make a branch of that.
+// Hazards: what was spilled and comes back may be guessed wrong by the processor, so a mask or a
+// shift before the spill bounds nothing.  Where the function spills, `probe_at_once` makes one
+// piece of assembly of bounding the index and loading with it, which no spill comes between; so
+// does the table's address, if it comes from ctx.  An empty piece keeps a value that a comparison
+// selects from being loaded by the conditional move itself: LLVM would make a branch of that.
 //
 // Tested by tests/tier1/find_test.cpp, which tier 2 is linked with too.
 #include <llvm/IR/InlineAsm.h>
 
+#include <algorithm>
+#include <bit>
 #include <cstddef>
+#include <string>
 
 #include "tier2-llvm/emitter.h"
 
@@ -29,6 +31,10 @@ namespace ipjit::tier2 {
 using lookup::Layout;
 using lookup::Shape;
 
+namespace {
+constexpr uint32_t kLargestScale = 8;  ///< of an index in an address
+}
+
 /// The same value, of which LLVM knows nothing any more.
 llvm::Value* Emitter::opaque(llvm::Value* value) {
   llvm::FunctionType* type = llvm::FunctionType::get(value->getType(), {value->getType()}, false);
@@ -36,33 +42,59 @@ llvm::Value* Emitter::opaque(llvm::Value* value) {
                              {value});
 }
 
-/// Finds the table for the words that are read next; gives the key to look for.
-///
-/// An address that comes from ctx may not have been on the stack, nor may an index that is made of
-/// the key: where the function spills, both begin their lives here.
-llvm::Value* Emitter::begin_probe(uint32_t table, llvm::Value* key) {
-  probed_ = globals_[table];
-  if (!options_.tables_in_ctx) return key;
-  const size_t at = offsetof(ipjit_ctx, tables) + ctx_index(tables_, table) * sizeof(void*);
-  probed_ = builder_.CreateLoad(builder_.getPtrTy(), ctx_field(at), options_.cut_keys);
-  if (!options_.cut_keys) return key;
-  llvm::Type* both = llvm::StructType::get(builder_.getPtrTy(), key->getType());
-  llvm::FunctionType* type =
-      llvm::FunctionType::get(both, {builder_.getPtrTy(), key->getType()}, false);
-  llvm::InlineAsm* barrier = llvm::InlineAsm::get(type, "", "=r,=r,0,1", /*hasSideEffects=*/false);
-  llvm::Value* hidden = builder_.CreateCall(barrier, {probed_, key});
-  probed_ = builder_.CreateExtractValue(hidden, 0);
-  return builder_.CreateExtractValue(hidden, 1);
+/// Where the table begins.
+llvm::Value* Emitter::start_of(uint32_t table) {
+  if (!options_.tables_in_ctx) return globals_[table];
+  return builder_.CreateLoad(builder_.getPtrTy(), ctx_field(ctx_offset(table)));
 }
 
-/// What stands `at + index * stride` bytes behind the start of the table that is probed.
-llvm::Value* Emitter::table_word(llvm::Value* index, llvm::Type* type, uint32_t stride,
-                                 uint32_t at) {
+/// Of the table's address in ctx.
+size_t Emitter::ctx_offset(uint32_t table) const {
+  return offsetof(ipjit_ctx, tables) + ctx_index(tables_, table) * sizeof(void*);
+}
+
+/// What stands `at + index * stride` bytes behind the start of the table.
+llvm::Value* Emitter::table_word(uint32_t table, const Index& index, llvm::Type* type,
+                                 uint32_t stride, uint32_t at) {
+  if (options_.probe_at_once) return word_at_once(table, index, type, stride, at);
+  llvm::Value* bounded = index.of;
+  if (index.mask != 0) bounded = builder_.CreateAnd(bounded, index.mask);
+  if (index.shift != 0) bounded = builder_.CreateLShr(bounded, index.shift);
   llvm::Value* offset =
-      builder_.CreateMul(builder_.CreateZExt(index, builder_.getInt64Ty()), u64(stride));
-  llvm::Value* place = builder_.CreatePtrAdd(probed_, offset);
+      builder_.CreateMul(builder_.CreateZExt(bounded, builder_.getInt64Ty()), u64(stride));
+  llvm::Value* place = builder_.CreatePtrAdd(start_of(table), offset);
   place = builder_.CreatePtrAdd(place, u64(at));
   return builder_.CreateAlignedLoad(type, place, llvm::Align(4));
+}
+
+/// The same in one piece: $0 is the index and then the word, $1 the table's address if it stands in
+/// ctx, $3 what that is read from, or the table itself.
+llvm::Value* Emitter::word_at_once(uint32_t table, const Index& index, llvm::Type* type,
+                                   uint32_t stride, uint32_t at) {
+  const auto suffix = [](llvm::Type* t) { return t->isIntegerTy(64) ? "q" : "l"; };
+  const auto whole = [](llvm::Type* t) { return t->isIntegerTy(64) ? "${0:q}" : "${0:k}"; };
+  llvm::Type* bounded = index.of->getType();
+  const uint32_t scale = std::min(stride, kLargestScale);
+  std::string text;
+  const auto add = [&](const char* operation, uint32_t by) {
+    text += std::string(operation) + suffix(bounded) + " $$" + std::to_string(by) + ", " +
+            whole(bounded) + "\n";
+  };
+  if (options_.tables_in_ctx) text += "movq " + std::to_string(ctx_offset(table)) + "($3), $1\n";
+  if (index.mask != 0) add("and", index.mask);
+  if (index.shift != 0) add("shr", index.shift);
+  if (stride != scale) add("shl", static_cast<uint32_t>(std::countr_zero(stride / scale)));
+  text += std::string("mov") + suffix(type) + " " + std::to_string(at) +
+          (options_.tables_in_ctx ? "($1" : "($3") + ",${0:q}," + std::to_string(scale) + "), " +
+          whole(type);
+  llvm::Value* from = options_.tables_in_ctx ? ctx_ : globals_[table];
+  llvm::Type* both = llvm::StructType::get(bounded, builder_.getPtrTy());
+  llvm::FunctionType* piece =
+      llvm::FunctionType::get(both, {bounded, builder_.getPtrTy()}, /*isVarArg=*/false);
+  llvm::Value* made = builder_.CreateCall(
+      llvm::InlineAsm::get(piece, text, "=&r,=&r,0,r,~{flags}", /*hasSideEffects=*/false),
+      {index.of, from});
+  return builder_.CreateZExtOrTrunc(builder_.CreateExtractValue(made, 0), type);
 }
 
 /// False for keys that are wider than the probe; null where there are none.
@@ -75,44 +107,44 @@ llvm::Value* Emitter::fits_probe(uint32_t table, llvm::Value* key) {
 }
 
 /// Of a bitmap or array: the key in 32 bits, cut to the table's.
-llvm::Value* Emitter::index_of(uint32_t table, llvm::Value* key) {
-  llvm::Value* narrow = builder_.CreateZExtOrTrunc(key, builder_.getInt32Ty());
-  if (options_.cut_keys) narrow = opaque(narrow);
-  return builder_.CreateAnd(narrow, (1u << tables_[table].layout.key_bits) - 1);
+Emitter::Index Emitter::index_of(uint32_t table, llvm::Value* key) {
+  return {builder_.CreateZExtOrTrunc(key, builder_.getInt32Ty()),
+          (1u << tables_[table].layout.key_bits) - 1, 0};
 }
 
 /// Of slots and groups: the slot's number.
-llvm::Value* Emitter::slot_of(uint32_t table, llvm::Value* key) {
+Emitter::Index Emitter::slot_of(uint32_t table, llvm::Value* key) {
   const Layout& layout = tables_[table].layout;
   llvm::IntegerType* word = builder_.getIntNTy(layout.key_bytes * 8);
   llvm::Value* multiplier = llvm::ConstantInt::get(word, layout.multiplier);
   if (layout.shape == Shape::kGroups) {
-    llvm::Value* group =
-        builder_.CreateLShr(builder_.CreateMul(key, multiplier), layout.group_shift);
-    multiplier = table_word(group, word, layout.key_bytes, 0);
+    const Index group = {builder_.CreateMul(key, multiplier), 0, layout.group_shift};
+    multiplier = table_word(table, group, word, layout.key_bytes, 0);
   }
-  return builder_.CreateLShr(builder_.CreateMul(key, multiplier), layout.slot_shift);
+  return {builder_.CreateMul(key, multiplier), 0, layout.slot_shift};
 }
 
 /// True where the table holds the key.
 llvm::Value* Emitter::hits(uint32_t table, llvm::Value* key) {
   const Layout& layout = tables_[table].layout;
   if (layout.shape == Shape::kNothing) return builder_.getFalse();
-  key = begin_probe(table, key);
   llvm::Value* fits = fits_probe(table, key);
   llvm::Value* hit = nullptr;
   if (layout.shape == Shape::kBitmap) {
-    llvm::Value* i = index_of(table, key);
-    llvm::Value* word = table_word(builder_.CreateLShr(i, 5), builder_.getInt32Ty(), 4, 0);
-    llvm::Value* bit = builder_.CreateLShr(word, builder_.CreateAnd(i, 31));
+    Index word_of = index_of(table, key);
+    llvm::Value* bit_of = builder_.CreateAnd(word_of.of, 31);
+    word_of.shift = 5;
+    llvm::Value* word = table_word(table, word_of, builder_.getInt32Ty(), 4, 0);
+    llvm::Value* bit = builder_.CreateLShr(word, bit_of);
     hit = builder_.CreateICmpNE(builder_.CreateAnd(bit, 1), u32(0));
   } else if (layout.shape == Shape::kArray) {
-    llvm::Value* found = table_word(index_of(table, key), builder_.getInt32Ty(), 4, 0);
+    llvm::Value* found = table_word(table, index_of(table, key), builder_.getInt32Ty(), 4, 0);
     hit = builder_.CreateICmpNE(found, u32(layout.miss));
   } else {
     llvm::Type* word = builder_.getIntNTy(layout.key_bytes * 8);
     key = builder_.CreateZExtOrTrunc(key, word);
-    llvm::Value* stored = table_word(slot_of(table, key), word, layout.slot_bytes, layout.slots_at);
+    llvm::Value* stored =
+        table_word(table, slot_of(table, key), word, layout.slot_bytes, layout.slots_at);
     hit = builder_.CreateICmpEQ(stored, key);
   }
   return fits == nullptr ? hit : builder_.CreateAnd(hit, fits);
@@ -125,18 +157,18 @@ llvm::Value* Emitter::emit_find(const ir::Insn& insn) {
   if (layout.shape == Shape::kNothing) return miss;
   if (!layout.has_values && layout.shape != Shape::kArray)
     return builder_.CreateSelect(hits(insn.table, key), u32(layout.hit), miss);
-  key = begin_probe(insn.table, key);
   if (layout.shape == Shape::kArray) {
-    llvm::Value* found = table_word(index_of(insn.table, key), builder_.getInt32Ty(), 4, 0);
+    llvm::Value* found =
+        table_word(insn.table, index_of(insn.table, key), builder_.getInt32Ty(), 4, 0);
     llvm::Value* fits = fits_probe(insn.table, key);
     return fits == nullptr ? found : builder_.CreateSelect(fits, opaque(found), miss);
   }
   llvm::Value* fits = fits_probe(insn.table, key);
   llvm::Type* word = builder_.getIntNTy(layout.key_bytes * 8);
   llvm::Value* narrow = builder_.CreateZExtOrTrunc(key, word);
-  llvm::Value* slot = slot_of(insn.table, narrow);
-  llvm::Value* stored = table_word(slot, word, layout.slot_bytes, layout.slots_at);
-  llvm::Value* found = table_word(slot, builder_.getInt32Ty(), layout.slot_bytes,
+  const Index slot = slot_of(insn.table, narrow);
+  llvm::Value* stored = table_word(insn.table, slot, word, layout.slot_bytes, layout.slots_at);
+  llvm::Value* found = table_word(insn.table, slot, builder_.getInt32Ty(), layout.slot_bytes,
                                   layout.slots_at + layout.key_bytes);
   llvm::Value* hit = builder_.CreateICmpEQ(stored, narrow);
   if (fits != nullptr) hit = builder_.CreateAnd(hit, fits);

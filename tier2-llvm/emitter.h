@@ -32,7 +32,7 @@ uint32_t block_of(const llvm::BasicBlock* block);
 struct EmitOptions {
   std::string cpu;             ///< as LLVM names it
   bool tables_in_ctx = false;  ///< arch::Target
-  bool cut_keys = false;       ///< right before the probe: indices cut, addresses loaded
+  bool probe_at_once = false;  ///< no spill between bounding an index and its load
 };
 
 class Emitter {
@@ -82,11 +82,20 @@ class Emitter {
   llvm::Value* emit_unary(const ir::Insn& insn);
 
   // emit_find.cpp
-  llvm::Value* begin_probe(uint32_t table, llvm::Value* key);
-  llvm::Value* table_word(llvm::Value* index, llvm::Type* type, uint32_t stride, uint32_t at);
+  struct Index {
+    llvm::Value* of = nullptr;  ///< 32 or 64 bits; the index is (of & mask) >> shift
+    uint32_t mask = 0;          ///< 0: all
+    uint32_t shift = 0;
+  };
+  llvm::Value* start_of(uint32_t table);
+  size_t ctx_offset(uint32_t table) const;
+  llvm::Value* table_word(uint32_t table, const Index& index, llvm::Type* type, uint32_t stride,
+                          uint32_t at);
+  llvm::Value* word_at_once(uint32_t table, const Index& index, llvm::Type* type, uint32_t stride,
+                            uint32_t at);
   llvm::Value* fits_probe(uint32_t table, llvm::Value* key);
-  llvm::Value* slot_of(uint32_t table, llvm::Value* key);
-  llvm::Value* index_of(uint32_t table, llvm::Value* key);
+  Index slot_of(uint32_t table, llvm::Value* key);
+  Index index_of(uint32_t table, llvm::Value* key);
   llvm::Value* hits(uint32_t table, llvm::Value* key);
   llvm::Value* emit_find(const ir::Insn& insn);
   llvm::Value* opaque(llvm::Value* value);
@@ -121,7 +130,6 @@ class Emitter {
   llvm::Value* th_ = nullptr;
   llvm::Value* th_len_ = nullptr;
   uint32_t max_actions_ = 0;
-  llvm::Value* probed_ = nullptr;            ///< the start of the table that is probed
   llvm::Value* recorded_ = nullptr;          ///< actions so far, on the way that is emitted
   std::vector<llvm::PHINode*> recorded_at_;  ///< by block: actions at its start
   std::vector<llvm::Value*> values_;         ///< by ValueId

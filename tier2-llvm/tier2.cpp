@@ -119,13 +119,12 @@ ir::MachineCode link(ObjectCode object, const Tables& tables, const ipjit_contra
   return out;
 }
 
-/// Keys that come back from the stack are no longer bounded by data flow, and addresses of tables
-/// are none any more.
-bool needs_cut_keys(const Generated& made, const Tables& tables, const arch::Target& target) {
+/// Indices that come back from the stack are no longer bounded by data flow, and addresses of
+/// tables are none any more.
+bool may_spill_probes(const Generated& made, const Tables& tables) {
   return made.spill_bytes != 0 &&
-         std::any_of(tables.begin(), tables.end(), [&](const lookup::ReadOnlyTable& table) {
-           return is_indexed(table.layout) || (target.tables_in_ctx && !table.bytes.empty());
-         });
+         std::any_of(tables.begin(), tables.end(),
+                     [](const lookup::ReadOnlyTable& table) { return !table.bytes.empty(); });
 }
 
 Result<Generated> generate(Backend& backend, const ir::Program& program, const Tables& tables,
@@ -178,8 +177,8 @@ Result<ir::MachineCode> Tier2::compile(const ir::Program& program, const arch::T
   if (!prepared) return prepared.error();
   EmitOptions options{.cpu = cpu_of(target), .tables_in_ctx = target.tables_in_ctx};
   Result<Generated> made = generate(*backend_, prepared->program, prepared->tables, options);
-  if (made && needs_cut_keys(*made, prepared->tables, target)) {
-    options.cut_keys = true;
+  if (made && may_spill_probes(*made, prepared->tables)) {
+    options.probe_at_once = true;
     made = generate(*backend_, prepared->program, prepared->tables, options);
   }
   if (!made) return made.error();
