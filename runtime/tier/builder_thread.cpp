@@ -266,7 +266,8 @@ bool confined_since(const Shared& shared) { return prctl(PR_GET_SECCOMP) != shar
 void prepare(Shared& shared) {
   if (shared.remote) return;
   shared.sandbox = prctl(PR_GET_SECCOMP);
-  static const std::string directory = reproducer_directory();
+  // Never destroyed: the thread is detached, and may write to it while exit() runs.
+  static const std::string& directory = *new std::string(reproducer_directory());
   shared.reproducers = &directory;
   tier2::RemoteOptions options;
   options.stop = &shared.stop;

@@ -233,6 +233,7 @@ TEST(Stats, ADirectoryThatOthersCanReadIsNotUsed) {
 
 TEST(Stats, ASymbolicLinkIsNotFollowed) {
   const std::string root = stats_root() + "/linked";
+  fs::remove_all(root);  // of the test's last run in this process
   fs::create_directories(root + "/elsewhere");
   chmod((root + "/elsewhere").c_str(), 0700);
   fs::create_directory_symlink(root + "/elsewhere", root + "/ipjit-" + std::to_string(geteuid()));
