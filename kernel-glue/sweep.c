@@ -97,13 +97,13 @@ static int see_file(const void *data, struct file *file, unsigned int fd)
 		return 1;
 	socket = sock_from_file(file);
 	if (socket && socket->sk)
-		ipjit_socket_see(socket->sk, walk->task);
+		ipjit_socket_see(socket->sk, walk->task->group_leader);
 	return 0;
 }
 
 /*
  * True if there are more.  A task that has files has not exited, so its leader is
- * there too.
+ * there too, whose name is the process's.
  */
 static bool see_some_files(struct walk *walk)
 {
@@ -112,17 +112,16 @@ static bool see_some_files(struct walk *walk)
 
 	walk->left = FILES_AT_ONCE;
 	task_lock(task);
-	if (task->files &&
-	    (thread_group_leader(task) ||
-	     task->files != task->group_leader->files))
+	if (task->files)
 		more = iterate_fd(task->files, walk->next, see_file, walk);
 	task_unlock(task);
 	return more;
 }
 
 /*
- * False where somebody's files are these too and were looked at.  Without memory
- * to know that they are looked at again.
+ * False where somebody's files are these too and were looked at: of a process its
+ * leader's usually, but numbers wrap, so a thread may have a lower one.  Without
+ * memory to know that they are looked at again.
  */
 static bool is_new_table(struct walk *walk)
 {

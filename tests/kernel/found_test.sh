@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Filters that no probe reported: attached before the module came, or with probes off in either way.
 ip link set lo up
-held() { # held TAG: a process that holds four filters
-  life hold 3000 "$1" >"/tmp/held.$1" &
+held() { # held TAG [VERB]: a process that holds four filters
+  life "${2-hold}" 3000 "$1" >"/tmp/held.$1" &
   soon 60 grep -q held "/tmp/held.$1"
 }
 
 held 80000
+held 80040 hold-behind-thread
 check "the module loads" load mode=on
-for tag in 80000 80001 80002 80003; do
+for tag in 80000 80001 80002 80003 80040 80041 80042 80043; do
   check "attached before: $tag" life find $tag
 done
 

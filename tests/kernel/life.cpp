@@ -3,7 +3,8 @@
 //
 //   - take, replace, detach, close, fork, clone, lock, raw, unix, extended: on a loaded module
 //   - hold N TAG: attaches filters that return TAG, +1, +2, +3 to a packet, a UDP, a TCP and a raw
-//     socket, prints "held", waits N seconds
+//     socket, prints "held", waits N seconds; hold-behind-thread N TAG: a thread of that process
+//     has a lower number than its own
 //   - find TAG: succeeds once a filter that returns TAG is taken over; absent TAG: if it is not
 //   - native TAG: the same, and installs code for it that returns TAG
 //   - idle: succeeds if no filter is taken over and no code is left
@@ -21,11 +22,14 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
+#include <fstream>
 #include <functional>
 #include <map>
 #include <optional>
+#include <thread>
 
 #include "tests/kernel/filters.h"
 
@@ -320,6 +324,29 @@ int hold(unsigned seconds, uint32_t tag) {
   return 0;
 }
 
+/// The same in a process that has a thread with a lower number than its own, as when numbers wrap.
+int hold_behind_thread(unsigned seconds, uint32_t tag) {
+  const auto next_number = [](int above) {
+    std::ofstream("/proc/sys/kernel/ns_last_pid") << above << std::flush;
+  };
+  next_number(20'000);
+  if (const pid_t child = ::fork(); child != 0) {
+    int status = 0;
+    waitpid(child, &status, 0);
+    return WEXITSTATUS(status);
+  }
+  next_number(10'000);
+  std::atomic<pid_t> number{0};
+  std::thread([&] {
+    number = static_cast<pid_t>(syscall(SYS_gettid));
+    while (true) pause();
+  }).detach();
+  while (number == 0) sched_yield();
+  if (number > getpid())
+    return std::fprintf(stderr, "life: the thread is %d, behind %d\n", number.load(), getpid()), 1;
+  return hold(seconds, tag);
+}
+
 /// What became of installs for filters that come and go: some are there, others not yet or no
 /// longer.
 class Installs {
@@ -401,6 +428,7 @@ int scene(const std::string& name) {
 
 int run(const std::string& verb, uint32_t number, uint32_t other) {
   if (verb == "hold") return hold(number, other);
+  if (verb == "hold-behind-thread") return hold_behind_thread(number, other);
   if (verb == "find") return taken(open_device(), number) ? 0 : 1;
   if (verb == "absent") return taken(open_device(), number, 2) ? 1 : 0;
   if (verb == "native") {

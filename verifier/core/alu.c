@@ -74,12 +74,14 @@ static struct value and_constant(struct state *s, struct value a, u64 mask)
 {
 	struct range known = known_range(s->sym, &a), flow = flow_range(s->sym, &a);
 	u64 ones = fill_ones(known.hi), flow_ones = fill_ones(flow.hi);
+	bool cuts = (mask & ones) != ones;
 	struct value v;
 
 	/* What changes nothing but under misprediction is there for the bound that it gives. */
-	if ((mask & ones) == ones && (mask & flow_ones) == flow_ones)
+	if (!cuts && (mask & flow_ones) == flow_ones)
 		return a;
-	v = ipjit_fresh(s, clamp(known, mask), clamp(flow, mask), value_ones(s->sym, &a) & mask);
+	v = ipjit_fresh(s, cuts ? clamp(known, mask) : known, clamp(flow, mask),
+		     value_ones(s->sym, &a) & mask);
 	ipjit_inherit_facts(s, &v, &a);
 	return v;
 }
