@@ -7,12 +7,15 @@
 //
 //   1. puts private copies in the place of the shared records: its counts are its own;
 //   2. takes all other threads out of the stripes: they do not exist here;
-//   3. forgets the thread that built specialised code, and what it was about: it starts again when
-//      packets ask for it;
+//   3. forgets the thread that built specialised code, and what it was about, and starts another;
 //   4. goes on.  Programs are ordinary private memory and keep running.
 //
 // Signals are blocked from before the copy until after step 2: a handler that ran a filter in
 // between would count in its parent's stripes, beside the parent.
+//
+// The handlers are there when the library is: they run in the order opposite to that in which they
+// came, so that locks of the program, with handlers of their own, are taken before the runtime's,
+// as when the program makes a filter.
 //
 // Not covered: a child made by the bare clone() or fork system call, which no library can notice,
 // must not run the filters of its parent.  vfork() and posix_spawn() children run none.
@@ -35,7 +38,10 @@ struct ForkState {
   sigset_t signals;  ///< the forking thread's mask; under the lock
   unsigned generation = 0;
 
-  ForkState() { pthread_atfork(before, in_parent, in_child); }
+  ForkState() {
+    prepare_builder();
+    pthread_atfork(before, in_parent, in_child);
+  }
 
   // Never destroyed: filters may be freed after the last static destructor.
   static ForkState& get() {
@@ -67,6 +73,8 @@ struct ForkState {
     in_parent();
   }
 };
+
+__attribute__((constructor)) void be_there() { ForkState::get(); }
 
 }  // namespace
 

@@ -4,14 +4,14 @@
 //   started   when the first filter is made that may be specialised, and asleep until one is hot
 //   asleep    looks up after 10 ms, 20 ms, 40 ms ... 1 s: late by no more than it has slept already
 //   works     while a filter is hot, within kQuota of one processor; asleep again kIdleNs after
-//   as        SCHED_IDLE, all signals blocked, named "ipjit-tier2"; of the program's
-//             descriptors it has standard error only, for last words
-//   ends      with the last such filter, in a sandbox (below), and at exit(), which waits
-//             kExitWaitMs at most, and only for one that works
+//   as        all signals blocked, named "ipjit-tier2", without a descriptor of the program's.
+//             SCHED_IDLE once it has worked: before, who waits for the process would wait for it
+//   ends      with the last such filter, in a sandbox (below), where it is the last thread, and at
+//             exit(), which waits kExitWaitMs at most, and only for one that works
 //   fork()    the child starts its own in the handler of fork(): it may be daemon(), and from
-//   packets
-//             it could not.  A child that goes on to exec() pays some 50 us for that
-//   refused   clone() forbidden, no memory, no /proc: tier 1 stays, and the statistics say why
+//             packets it could not.  A child that goes on to exec() pays some 50 us for that
+//   refused   clone() or descriptors of its own forbidden, no memory, no /proc: tier 1 stays, and
+//             the statistics say why
 //
 // Why before it is needed?  That a filter is hot shows in the packet path, and a thread cannot be
 // started there.  In a signal handler pthread_create() may meet a malloc() that was interrupted.  A
@@ -19,7 +19,8 @@
 // foresee, also of the one that asks whether it is in a sandbox; there is no other way to ask.
 // Who makes a filter is in no handler and expects system calls.  So packets only set
 // TierState::hot, and nobody wakes the sleeper, as that would be a system call too.  The price is a
-// thread, 60 KiB and a wake-up a second for each process with such a filter.
+// thread, 60 KiB, the addresses of malloc()'s arena (64 MiB) and a wake-up a second for each
+// process with such a filter.
 //
 // A sandbox is entered by a thread, and this one is then outside: harmless to the program's life,
 // but a way out for whoever has taken it over.  So whenever it looks up it asks /proc about the
@@ -65,7 +66,7 @@ namespace {
 constexpr size_t kStackBytes = 1 << 20;  ///< address space; a few pages of it are touched
 constexpr double kQuota = 0.02;          ///< of one processor, in the long run
 constexpr double kBurstNs = 200e6;       ///< that may be used at once
-constexpr uint64_t kIdleNs = 20'000'000'000;
+constexpr uint64_t kIdleNs = 10'000'000'000;
 constexpr uint64_t kExitWaitMs = 200;
 constexpr uint64_t kFirstSleepNs = 10'000'000;
 constexpr uint64_t kLongestSleepNs = 1'000'000'000;
@@ -89,6 +90,7 @@ struct Shared {
   std::atomic<bool> allowed{true};
   std::atomic<bool> stop{false};
   std::atomic<int> refused{0};
+  std::atomic<bool> never{false};                          ///< what was refused will be again
   std::atomic<int> sandbox{0};                             ///< mode when the first filter was made
   std::atomic<const tier2::RemoteTier2*> remote{nullptr};  ///< copied, never used
   std::atomic<const std::string*> reproducers{nullptr};
@@ -158,7 +160,9 @@ void work(Shared& shared, const Confinement& confinement) {
   Allowance allowance(kQuota, kBurstNs);
   uint64_t hot_ns = monotonic_ns();
   allowance.pause_ns(hot_ns, cpu_ns());
-  while (!shared.stop && !confinement.of_process()) {
+  sched_param none = {};
+  pthread_setschedparam(pthread_self(), SCHED_IDLE, &none);
+  while (!shared.stop && confinement.of_process() == Confinement::Process::kAsBefore) {
     uint64_t pause_ns = tiering.round(hot_tier_states());
     const uint64_t now = monotonic_ns(), cpu = cpu_ns();
     if (!hot_tier_states().empty()) hot_ns = now;
@@ -195,7 +199,12 @@ bool leaves(Shared& shared) {
 void serve(Shared& shared, const Confinement& confinement, const std::string& why_confined) {
   uint64_t sleep_ns = kFirstSleepNs;
   while (!leaves(shared)) {
-    if (confinement.of_process()) {
+    const Confinement::Process process = confinement.of_process();
+    if (process == Confinement::Process::kEnded) {
+      shared.run = Run::kNone;  // and exit() comes behind this thread's end
+      return;
+    }
+    if (process == Confinement::Process::kConfined) {
       refuse(shared, kConfined, why_confined);
     } else if (hot_tier_states().empty()) {
       wait_for(shared.wake, sleep_ns);
@@ -213,16 +222,19 @@ void serve(Shared& shared, const Confinement& confinement, const std::string& wh
 void* thread_main(void*) {
   Shared& shared = Shared::get();
   leave_a_pinned_processor();
-  const int error = keep_to_oneself();
+  if (const int error = keep_to_oneself()) {
+    shared.never = true;
+    refuse(shared, error, why_refused(error));
+    leaves(shared);
+    return nullptr;
+  }
   const Confinement confinement;
-  if (error || !confinement.known()) {
-    const int refused = error ? error : kNoProc;
-    refuse(shared, refused, why_refused(refused));
+  if (!confinement.known()) {
+    shared.never = true;
+    refuse(shared, kNoProc, why_refused(kNoProc));
   }
   // In a sandbox malloc() may be forbidden what its first call in a thread does.
   const std::string why_confined = why_refused(kConfined);
-  sched_param none = {};
-  pthread_setschedparam(pthread_self(), SCHED_IDLE, &none);
   pthread_setname_np(pthread_self(), "ipjit-tier2");  // from here on it is as the essay says
   serve(shared, confinement, why_confined);
   while (shared.refused == kConfined && confinement.of_thread()) wait_for(shared.wake, kIdleNs);
@@ -266,9 +278,11 @@ bool confined_since(const Shared& shared) { return prctl(PR_GET_SECCOMP) != shar
 void prepare(Shared& shared) {
   if (shared.remote) return;
   shared.sandbox = prctl(PR_GET_SECCOMP);
-  // Never destroyed: the thread is detached, and may write to it while exit() runs.
-  static const std::string& directory = *new std::string(reproducer_directory());
-  shared.reproducers = &directory;
+  // No guard of a static variable: fork() in another thread would leave it taken in the child.
+  const std::string* unknown = nullptr;
+  auto directory = std::make_unique<const std::string>(reproducer_directory());
+  if (shared.reproducers.compare_exchange_strong(unknown, directory.get()))
+    std::ignore = directory.release();
   tier2::RemoteOptions options;
   options.stop = &shared.stop;
   const tier2::RemoteTier2* none = nullptr;
@@ -281,10 +295,13 @@ void prepare(Shared& shared) {
 
 }  // namespace
 
+void prepare_builder() { Shared::get(); }
+
 void ask_for_builder() {
   Shared& shared = Shared::get();
   prepare(shared);
   if (shared.run != Run::kNone || !shared.allowed) return;
+  if (shared.never) return refuse(shared, shared.refused, why_refused(shared.refused));
   const bool confined = shared.refused == kConfined || confined_since(shared);
   if (const int refused = confined ? kConfined : start(shared))
     refuse(shared, refused, why_refused(refused));
@@ -308,8 +325,8 @@ void restart_builder_in_child() {
   Shared& shared = Shared::get();
   shared.stop = false;
   shared.restart();
-  if (shared.run.exchange(Run::kNone) == Run::kNone || !shared.allowed) return;
-  shared.refused = start(shared);
+  if (shared.run.exchange(Run::kNone) == Run::kNone || !shared.allowed || shared.never) return;
+  shared.refused = confined_since(shared) ? kConfined : start(shared);
   if (shared.refused) explain_everywhere(why_refused(shared.refused));
 }
 

@@ -6,6 +6,9 @@
 
 namespace ipjit::runtime {
 
+/// Makes what the handlers of fork() need, before any can run.
+void prepare_builder();
+
 /// Sees to it that the thread is there, asleep until a filter is hot; where it cannot be, the
 /// filters' statistics say why.  The first call also notes the environment and how the process is
 /// confined.

@@ -25,11 +25,14 @@ long number_behind(std::string_view text, std::string_view name) {
 
 }  // namespace
 
+// No copy may keep a pipe from its end: whoever reads a daemon's standard error waits for that.
 int keep_to_oneself() {
-  // Standard error stays, for last words.  No copy of the others may keep a pipe from its end.
   if (syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_UNSHARE) != 0) return errno;
-  close(0);
-  close(1);
+  int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (nowhere < 0) nowhere = open("/", O_PATH | O_CLOEXEC);  // what is written there fails
+  for (const int standard : {0, 1, 2})
+    if (nowhere < 0 || dup2(nowhere, standard) < 0) close(standard);
+  if (nowhere > 2) close(nowhere);
   return 0;
 }
 
@@ -43,7 +46,15 @@ Confinement::State Confinement::Watched::now() const {
   if (size <= 0) return {};
   text[size] = 0;  // where strtol() ends
   const std::string_view all(text, static_cast<size_t>(size));
-  return {number_behind(all, "\nSeccomp:"), number_behind(all, "\nSeccomp_filters:")};
+  return {number_behind(all, "\nSeccomp:"), number_behind(all, "\nSeccomp_filters:"),
+          number_behind(all, "\nThreads:"), all.find("\nState:\tZ") != all.npos};
+}
+
+Confinement::Process Confinement::of_process() const {
+  const State state = process_.now();
+  if (!process_.as_first(state)) return Process::kConfined;
+  // The first thread counts until its process has ended.
+  return state.zombie && state.threads == 2 ? Process::kEnded : Process::kAsBefore;
 }
 
 Confinement::Confinement() : process_("/proc/self/status"), thread_("/proc/thread-self/status") {}

@@ -4,12 +4,12 @@
 
 namespace ipjit::runtime {
 
-/// Takes the calling thread out of the program's descriptors.
-/// Gives: 0, or errno.
+/// Takes the calling thread out of the program's descriptors; its own three go nowhere.
+/// Gives: 0, or errno where it stays in them.
 int keep_to_oneself();
 
-/// Whether the process has entered a seccomp sandbox, asked with lseek() and read() only: the
-/// asking thread may be in it, and most sandboxes allow these.
+/// Whether the process has entered a seccomp sandbox, or ended but for the asking thread; asked
+/// with lseek() and read() only: that thread may be in the sandbox too, and most allow these.
 class Confinement {
  public:
   /// Opens what is read later, and takes what is so now for how it should be.
@@ -20,20 +20,26 @@ class Confinement {
 
   /// False where there is no /proc to ask.
   bool known() const { return process_.first.mode >= 0; }
-  /// The process's first thread is confined otherwise than at first, or can no longer be asked.
-  bool of_process() const { return process_.changed(); }
-  /// The same of the calling thread, which made this.
-  bool of_thread() const { return thread_.changed(); }
+  enum class Process {
+    kAsBefore,
+    kConfined,  ///< its first thread otherwise than at first, or it can no longer be asked
+    kEnded,     ///< that has called pthread_exit(), and there is none but the calling one
+  };
+  Process of_process() const;
+  /// The calling thread, which made this, is confined otherwise than at first.
+  bool of_thread() const { return !thread_.as_first(thread_.now()); }
 
  private:
   struct State {
-    long mode = -1, filters = -1;  ///< -1: not said
-    bool operator==(const State&) const = default;
+    long mode = -1, filters = -1, threads = -1;  ///< -1: not said
+    bool zombie = false;
   };
   struct Watched {
     explicit Watched(const char* path);
-    bool changed() const { return now() != first || first.mode < 0; }
     State now() const;
+    bool as_first(const State& state) const {
+      return first.mode >= 0 && state.mode == first.mode && state.filters == first.filters;
+    }
 
     int status;
     State first;

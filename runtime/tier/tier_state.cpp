@@ -97,7 +97,11 @@ void explain_everywhere(const std::string& why) {
 
 void restart_tier_states_in_child() {
   // What the parent's builder had in hand may be half changed: left as it is, and begun anew.
-  for (const std::shared_ptr<TierState>& state : all()) std::ignore = state->work.release();
+  for (const std::shared_ptr<TierState>& state : all()) {
+    std::ignore = state->work.release();
+    // Packets are counted from zero now.
+    for (uint32_t i = 0; i < stripe_count(); ++i) state->watches[i].restart();
+  }
 }
 
 }  // namespace ipjit::runtime

@@ -62,6 +62,7 @@ TierWork::TierWork(uint64_t serial, std::shared_ptr<const Unit> unit, const ir::
 void TierWork::inherit(TierWork& from) {
   study.events = std::move(from.study.events);
   counted_ns = from.counted_ns;
+  busy_ns = from.busy_ns;
   counted_packets = from.counted_packets;
   packets_per_second = from.packets_per_second;
   if (published != from.published) return;
@@ -111,6 +112,8 @@ void Tiering::count(TierState& state) {
     work.packets_per_second = since * 1e9 / static_cast<double>(now - work.counted_ns);
   work.guard_failures =
       first || since < 1 ? 0 : static_cast<double>(failures - work.counted_failures) / since;
+  if (first || since > 0) work.busy_ns = now;
+  if (now > work.busy_ns + kColdNs) state.hot.store(false, std::memory_order_relaxed);
   work.counted_ns = now;
   work.counted_packets = packets;
   work.counted_failures = failures;

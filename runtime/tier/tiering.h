@@ -56,6 +56,7 @@ struct TierWork {
   bool suspect = false;  ///< a thread found the specialised code slow and retreated
   uint64_t next_ns = 0, period_ns = 0;
   uint64_t counted_ns = 0, counted_packets = 0;
+  uint64_t busy_ns = 0;  ///< a packet came last
   uint64_t counted_failures = 0;
   const void* counted_special = nullptr;  ///< of which code
   double packets_per_second = 0, guard_failures = 0;
@@ -71,6 +72,7 @@ class Tiering {
 
   static constexpr uint64_t kShortestPeriodNs = 50'000'000;  ///< also while specialised code runs
   static constexpr uint64_t kLongestPeriodNs = 250'000'000;
+  static constexpr uint64_t kColdNs = 10'000'000'000;  ///< without a packet: a filter is not hot
 
  private:
   struct Judged;

@@ -8,6 +8,13 @@
 
 namespace ipjit::runtime {
 
+void Watch::restart() {
+  for (Word* word : {&next_at_, &to_go_, &window_at_, &check_at_, &check_period_, &program_,
+                     &checked_left_, &checked_failures_, &ticks_, &largest_, &taken_, &windows_,
+                     &period_, &last_ns_, &last_left_})
+    set(*word, 0);
+}
+
 Watch::Visit Watch::visit(uint64_t left, const void* program, bool special, bool counts) {
   if (get(window_at_) == 0) set(window_at_, std::max(left, kFirstWindow));
   const auto seen = reinterpret_cast<uintptr_t>(program);

@@ -34,6 +34,9 @@ class alignas(64) Watch {
   /// Packets of this thread from which the owner must call visit().
   uint64_t next_at() const { return get(next_at_); }
 
+  /// As at first: packets are counted anew.
+  void restart();
+
   /// Every other window: specialised code is compared with general code in turns.
   bool odd_window() const { return get(windows_) % 2 != 0; }
 

@@ -56,6 +56,29 @@ TEST(Tier, FourTimesTheSamplesAreAnotherLook) {
   EXPECT_EQ(street.record().builds, 1u) << "it is the same program";
 }
 
+/// Its packets are counted from zero, and so must those be at which it looks up.
+TEST(Tier, AChildSamplesItsFirstPackets) {
+  Street street;
+  street.run_ip(1'000'000);
+  const int status = in_child([&] {
+    street.run_ip();
+    street.round();
+    return street.record().heads > 0 ? 0 : 1;
+  });
+  EXPECT_TRUE(exited(status, 0)) << status;
+}
+
+TEST(Tier, AFilterWithoutPacketsIsNotHotForEver) {
+  Street street;
+  const auto hot = [&] { return street.filter->tier()->hot.load(); };
+  ASSERT_TRUE(street.until([&] { street.run_ip(200'000); }, hot));
+  for (int i = 0; i < 9; ++i) street.round();
+  EXPECT_TRUE(hot());
+  for (int i = 0; i < 2; ++i) street.round();
+  EXPECT_FALSE(hot());
+  EXPECT_TRUE(street.until([&] { street.run_ip(200'000); }, hot));
+}
+
 /// No builder takes part: the thread that runs the packets goes back by itself.
 TEST(Tier, APhaseChangeBringsBackTheGeneralCode) {
   Street street;

@@ -267,6 +267,44 @@ TEST_F(Unaided, TheThreadKeepsNoDescriptorOpen) {
   close(ends[0]);
 }
 
+/// As a daemon's, which gives up its standard error when it has made its filter.
+TEST_F(Unaided, NotEvenStandardError) {
+  const int status = in_child([] {
+    int ends[2];
+    if (pipe2(ends, O_NONBLOCK) != 0 || dup2(ends[1], 2) != 2) return 2;
+    close(ends[1]);
+    auto filter = make_filter(ip_without_ones());
+    if (!soon([] { return builders() == 1; })) return 3;
+    close(2);
+    char byte;
+    return soon([&] { return read(ends[0], &byte, 1) == 0; }) ? 0 : 1;
+  });
+  EXPECT_TRUE(exited(status, 0)) << status;
+}
+
+/// A process ends with the last of its threads, of which the builder is none.
+TEST_F(Unaided, TheThreadDoesNotOutliveTheProgramsOwn) {
+  if (kSanitized) GTEST_SKIP() << "sanitizers have threads of their own";
+  pid_t child = -1;
+  // In the child this is the first thread, and GoogleTest, which catches all exceptions, is not
+  // between it and its end.
+  std::thread([&] {
+    if ((child = ::fork()) != 0) return;
+    static auto filter = make_filter(ip_without_ones());
+    std::thread([] { (void)soon([] { return builders() == 1; }); }).detach();
+    pthread_exit(nullptr);
+  }).join();
+  siginfo_t end = {};
+  EXPECT_TRUE(soon([&] {
+    return waitid(P_PID, static_cast<id_t>(child), &end, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           end.si_pid == child;
+  }));
+  kill(child, SIGKILL);  // nothing to a process that has ended
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_TRUE(exited(status, 0)) << status;
+}
+
 /// A thread that has blocked a signal with a handler looks like one that is in the handler.
 TEST_F(Unaided, BlockedSignalsDoNotKeepTier2Away) {
   if (kSanitized) GTEST_SKIP() << "under a sanitizer it is not fast enough to pay";
@@ -336,6 +374,29 @@ TEST_F(Unaided, AThreadThatHasConfinedItselfIsNotKilled) {
 TEST_F(Unaided, NorIsAProcessThatHasConfinedAllThreads) {
   if (kSanitized) GTEST_SKIP() << "sanitizers need more system calls";
   const int status = in_child([] { return confined(true); });
+  EXPECT_TRUE(exited(status, 0)) << status;
+}
+
+/// What a sandbox that allows fork(), but no threads, does to a child with its parent's filters.
+int forks_confined() {
+  auto filter = make_filter(ip_without_ones());
+  if (!soon([] { return builders() == 1; })) return 1;
+  if (!allow_only(
+          {SYS_clone, SYS_wait4, SYS_set_robust_list, SYS_gettid, SYS_prctl, SYS_rt_sigprocmask,
+           SYS_mremap, SYS_read, SYS_lseek, SYS_write, SYS_futex, SYS_brk, SYS_mmap, SYS_munmap,
+           SYS_clock_gettime, SYS_getpid, SYS_geteuid, SYS_exit_group},
+          false))
+    return 2;
+  const pid_t child = ::fork();
+  if (child == 0) _exit(0);
+  int status = 0;
+  if (child < 0 || waitpid(child, &status, 0) != child) _exit(3);
+  _exit(exited(status, 0) ? 0 : 4);
+}
+
+TEST_F(Unaided, AChildOfAConfinedProcessHasNoBuilder) {
+  if (kSanitized) GTEST_SKIP() << "sanitizers need more system calls";
+  const int status = in_child([] { return forks_confined(); });
   EXPECT_TRUE(exited(status, 0)) << status;
 }
 
