@@ -18,6 +18,7 @@
 //
 // Tested by tests/tier1/find_test.cpp, which tier 2 is linked with too.
 #include <llvm/IR/InlineAsm.h>
+#include <llvm/IR/IntrinsicInst.h>
 
 #include <algorithm>
 #include <bit>
@@ -32,8 +33,24 @@ using lookup::Layout;
 using lookup::Shape;
 
 namespace {
+
 constexpr uint32_t kLargestScale = 8;  ///< of an index in an address
+
+/// A number that was loaded, or some bits of it: what LLVM knows of it the verifier knows too.
+bool is_loaded(const llvm::Value* value) {
+  while (const auto* made = llvm::dyn_cast<llvm::Instruction>(value)) {
+    if (llvm::isa<llvm::LoadInst>(made)) return true;
+    const unsigned op = made->getOpcode();
+    const bool bits = (op == llvm::Instruction::And || op == llvm::Instruction::LShr) &&
+                      llvm::isa<llvm::Constant>(made->getOperand(1));
+    const bool moved = llvm::isa<llvm::CastInst>(made) || llvm::isa<llvm::IntrinsicInst>(made);
+    if (!bits && !moved) return false;
+    value = made->getOperand(0);
+  }
+  return false;
 }
+
+}  // namespace
 
 /// The same value, of which LLVM knows nothing any more.
 llvm::Value* Emitter::opaque(llvm::Value* value) {
@@ -106,10 +123,11 @@ llvm::Value* Emitter::fits_probe(uint32_t table, llvm::Value* key) {
   return builder_.CreateICmpULE(key, widest);
 }
 
-/// Of a bitmap or array: the key in 32 bits, cut to the table's.
+/// Of a bitmap or array: the key in 32 bits, cut to the table's.  Where LLVM knows a bound of its
+/// own, from a comparison's result say, it would not cut.
 Emitter::Index Emitter::index_of(uint32_t table, llvm::Value* key) {
-  return {builder_.CreateZExtOrTrunc(key, builder_.getInt32Ty()),
-          (1u << tables_[table].layout.key_bits) - 1, 0};
+  llvm::Value* whole = builder_.CreateZExtOrTrunc(key, builder_.getInt32Ty());
+  return {is_loaded(key) ? whole : opaque(whole), (1u << tables_[table].layout.key_bits) - 1, 0};
 }
 
 /// Of slots and groups: the slot's number.
