@@ -4,10 +4,15 @@
 
 #include <gmock/gmock.h>
 #include <linux/filter.h>
+#include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -333,6 +338,33 @@ TEST(Capi, ThreadsCompileRunAndFreeTheirOwn) {
     });
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(wrong, 0);
+}
+
+/// A lock of the program's that it holds when it makes a filter, and therefore takes around fork()
+/// too.  Its handlers are registered before the first filter.
+std::mutex around_filters;
+const int registered =
+    pthread_atfork([] { around_filters.lock(); }, [] { around_filters.unlock(); },
+                   [] { around_filters.unlock(); });
+
+TEST(Capi, AProgramForksUnderALockOfItsOwn) {
+  ASSERT_EQ(registered, 0);
+  std::atomic<bool> over{false};
+  std::thread maker([&] {
+    while (!over) {
+      std::lock_guard lock(around_filters);
+      Owned owned(kOnlyIp, nullptr);
+    }
+  });
+  for (int i = 0; i < 50; ++i) {
+    const pid_t child = fork();
+    if (child == 0) _exit(0);
+    int status = -1;
+    EXPECT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+  }
+  over = true;
+  maker.join();
 }
 
 TEST(Capi, SaysItsVersion) {
