@@ -112,7 +112,7 @@ void Tiering::count(TierState& state) {
     work.packets_per_second = since * 1e9 / static_cast<double>(now - work.counted_ns);
   work.guard_failures =
       first || since < 1 ? 0 : static_cast<double>(failures - work.counted_failures) / since;
-  if (first || since > 0) work.busy_ns = now;
+  if (work.counted_ns == 0 || since > 0) work.busy_ns = now;
   if (now > work.busy_ns + kColdNs) state.hot.store(false, std::memory_order_relaxed);
   work.counted_ns = now;
   work.counted_packets = packets;
