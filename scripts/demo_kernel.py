@@ -59,6 +59,20 @@ def compared(out, name):
     return len(got), len(both), len(both) >= len(want) - END_MAY_LACK and all(a == b for a, b in both)
 
 
+def differ(directory, out, name, lines, say):
+    """What a report needs: which packets, what tcpdump counted, and the captures."""
+    got, want = set(packets_of(out / f"{name}.pcap")), set(packets_of(out / f"{name}.wanted.pcap"))
+    say(f"      only the filter's capture has {len(got - want):,}, only that of everything {len(want - got):,}")
+    for line in lines:
+        if line.startswith(f"said {name} "):
+            say(f"      {line.removeprefix(f'said {name} ')}")
+    kept = directory / "demo-differs"
+    kept.mkdir(exist_ok=True)
+    for file in out.glob(f"{name}.*pcap"):
+        shutil.copy(file, kept)
+    say(f"      the captures: {kept}/{name}.*")
+
+
 def run(directory, say, bold):
     """Shows the machine's part; False if packets differ or the module does not build."""
     say(bold("  In the kernel: tcpdump in a virtual machine (emulated: its speed means nothing)"))
@@ -92,6 +106,8 @@ def show(directory, out, say):
         got, want, same = compared(out, name)
         good &= same
         say(f"    {words:<26}{got:>10,}{want:>10,}  {'yes' if same else 'NO'}")
+        if not same:
+            differ(directory, out, name, done.stdout.splitlines(), say)
     for line in done.stdout.splitlines():
         word, tier, text = (line.split(" ", 2) + ["", ""])[:3]
         if word == "stats":

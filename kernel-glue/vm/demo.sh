@@ -8,8 +8,8 @@
 # The traffic is datagrams from tests/kernel/packets.cpp.
 #
 #   demo.sh FILTER      leaves without.pcap, without.all.pcap, with.pcap, with.all.pcap in /tmp/out and
-#                       prints "stats TIER LINE" for what `ipjit stats` said, and
-#                       "missed TIER WHY" where a tier did not come
+#                       prints "stats TIER LINE" for what `ipjit stats` said, "said NAME WORDS" for
+#                       what both tcpdump counted, and "missed TIER WHY" where a tier did not come
 filter=$1
 mkdir -p /tmp/out /run/ipjit
 cd /tmp/out || exit 1
@@ -52,6 +52,8 @@ end() {
   sleep 2
   kill -INT $filtered $all
   wait $filtered $all
+  sed "s/^/said $1 the filter's: /" "/tmp/$1.log"
+  sed "s/^/said $1 everything's: /" "/tmp/$1.all.log"
 }
 
 # reach TIER SECONDS: shows what the filter has come to by then, at least
