@@ -24,12 +24,16 @@ struct SourceMark {
 /// One unit: inert bytes.  Only runtime's CodeMemory turns them into something that can run, and
 /// only with a proof from the verifier.
 struct MachineCode {
-  /// Code, then padding to 64 bytes, then the contract's tables in order, each at a multiple of 64:
-  /// also where they are to be moved away, because the code reaches them through ctx.
+  /// Code, then padding to 64 bytes, then the contract's tables in order, each at a multiple of 64
+  /// and as long as one: also where they are to be moved away, because the code reaches them
+  /// through ctx.
   std::vector<uint8_t> bytes;
   uint32_t code_len = 0;         ///< bytes of code; the entry is byte 0
   ipjit_contract contract = {};  ///< what the code promises
   std::vector<SourceMark> marks;
+
+  /// Ends the code.  The padding is int3: the verifier knows it, and nothing runs on from it.
+  void pad() { bytes.resize((size_t{code_len} + 63) & ~size_t{63}, 0xcc); }
 };
 
 class Compiler {

@@ -28,11 +28,6 @@ using ir::Op;
 
 namespace {
 
-constexpr size_t kCacheLine = 64;
-constexpr uint8_t kInt3 = 0xcc;  // pads code: the verifier knows it, and nothing runs on from it
-
-size_t padded(size_t bytes) { return (bytes + kCacheLine - 1) & ~(kCacheLine - 1); }
-
 bool is_callee_saved(Gpr reg) { return reg == kRbx || reg == kRbp || reg >= kR12; }
 
 }  // namespace
@@ -268,17 +263,14 @@ Result<ir::MachineCode> Emitter::finish() {
 /// Lays the tables behind the code, also those that will be moved away to be reached through ctx.
 void Emitter::place_tables(ir::MachineCode& out) {
   const bool in_ctx = target_->tables_in_ctx;
-  size_t at = padded(out.code_len);
-  out.bytes.resize(at, kInt3);
+  out.pad();
   for (size_t t = 0; t < tables_.size(); ++t) {
     const std::vector<uint8_t>& bytes = tables_[t].bytes;
-    if (!in_ctx) table_at_.push_back(static_cast<uint32_t>(at));
+    if (!in_ctx) table_at_.push_back(static_cast<uint32_t>(out.bytes.size()));
     if (bytes.empty()) continue;
     out.contract.table[out.contract.nr_tables++] = {
         in_ctx ? IPJIT_TABLE_IN_CTX : IPJIT_TABLE_IN_UNIT, table_at_[t], bytes.size()};
     out.bytes.insert(out.bytes.end(), bytes.begin(), bytes.end());
-    at += padded(bytes.size());
-    out.bytes.resize(at);
   }
 }
 

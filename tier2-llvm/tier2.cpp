@@ -37,11 +37,6 @@ namespace {
 
 using Tables = std::vector<lookup::ReadOnlyTable>;
 
-constexpr size_t kCacheLine = 64;
-constexpr uint8_t kInt3 = 0xcc;  // pads code: the verifier knows it, and nothing runs on from it
-
-size_t padded(size_t bytes) { return (bytes + kCacheLine - 1) & ~(kCacheLine - 1); }
-
 Error too_long(size_t size, const char* of_what, size_t limit) {
   return {Stage::kTier2, Code::kTooLong, 0,
           std::to_string(size) + " " + of_what + "; the limit is " + std::to_string(limit)};
@@ -97,20 +92,18 @@ ir::MachineCode link(ObjectCode object, const Tables& tables, const ipjit_contra
   out.contract = contract;
   out.marks = std::move(object.marks);
   out.bytes = std::move(object.code);
-  out.bytes.resize(padded(out.bytes.size()), kInt3);
+  out.pad();
   std::vector<size_t> place;
   for (uint32_t t = 0; t < tables.size(); ++t) {
     const std::vector<uint8_t>& bytes = tables[t].bytes;
-    const size_t at = padded(out.bytes.size());
+    const size_t at = out.bytes.size();
     place.push_back(at);
     if (bytes.empty()) continue;
-    out.bytes.resize(at);
     out.bytes.insert(out.bytes.end(), bytes.begin(), bytes.end());
     out.contract.table[out.contract.nr_tables++] =
         in_ctx ? ipjit_table_ref{IPJIT_TABLE_IN_CTX, ctx_index(tables, t), bytes.size()}
                : ipjit_table_ref{IPJIT_TABLE_IN_UNIT, static_cast<uint32_t>(at), bytes.size()};
   }
-  out.bytes.resize(padded(out.bytes.size()));
   for (const TableUse& use : object.uses) {
     const auto disp = static_cast<uint32_t>(static_cast<int64_t>(place[use.table]) + use.addend -
                                             static_cast<int64_t>(use.at));
