@@ -53,12 +53,8 @@ void ipjit_guard_look(struct ipjit_version *version)
 	if (!version->guard || !version->contract.counters ||
 	    READ_ONCE(version->left) || !is_due(version))
 		return;
-	/*
-	 * From the general version itself, and past one that was left, the way back is
-	 * the kernel's code.
-	 */
 	to = rcu_dereference(slot->general);
-	if (!to || to == version || READ_ONCE(to->left))
+	if (!ipjit_version_takes_back(to, version))
 		to = slot->waiting;
 	if (cmpxchg(&version->left, 0, 1))
 		return;

@@ -158,6 +158,17 @@ struct ipjit_slot *ipjit_slot_next(u64 after);
 void ipjit_slot_put(struct ipjit_slot *slot);
 u32 ipjit_slots(void);
 
+/*
+ * Whether the general version, or NULL, runs where `from` retreats.  Else the
+ * kernel's own code does: from the general version itself, and past one whose
+ * guard has fired, which looks no more.
+ */
+static inline bool ipjit_version_takes_back(const struct ipjit_version *general,
+					    const struct ipjit_version *from)
+{
+	return general && general != from && !READ_ONCE(general->left);
+}
+
 /* Evicted by command, or wrong once: it takes no code any more. */
 static inline bool ipjit_slot_is_closed(const struct ipjit_slot *slot)
 {

@@ -153,17 +153,13 @@ out:
 	return err;
 }
 
-/*
- * From the general version itself the way back is the kernel's own code; so it is
- * past one whose guard has fired, which looks no more.
- */
 static void retreat_locked(struct ipjit_slot *slot)
 {
 	struct ipjit_version *running = locked(&slot->running, slot);
 	struct ipjit_version *general = locked(&slot->general, slot);
 	u64 left = running->id;
 
-	if (running == general || (general && READ_ONCE(general->left)))
+	if (!ipjit_version_takes_back(general, running))
 		general = NULL;
 	set_versions(slot, general, general);
 	slot->retreats++;
