@@ -163,9 +163,10 @@ void work(Shared& shared, const Confinement& confinement) {
   sched_param none = {};
   pthread_setschedparam(pthread_self(), SCHED_IDLE, &none);
   while (!shared.stop && confinement.of_process() == Confinement::Process::kAsBefore) {
-    uint64_t pause_ns = tiering.round(hot_tier_states());
+    const std::vector<std::shared_ptr<TierState>> hot = hot_tier_states();
+    uint64_t pause_ns = tiering.round(hot);
     const uint64_t now = monotonic_ns(), cpu = cpu_ns();
-    if (!hot_tier_states().empty()) hot_ns = now;
+    if (!hot.empty()) hot_ns = now;
     if (now - hot_ns > kIdleNs) return;
     pause_ns = std::max(pause_ns, allowance.pause_ns(now, cpu));
     if (!shared.stop) wait_for(shared.wake, pause_ns);
@@ -275,22 +276,24 @@ int start(Shared& shared) {
 
 bool confined_since(const Shared& shared) { return prctl(PR_GET_SECCOMP) != shared.sandbox; }
 
+/// True where it is the first.  In place of a static variable, whose guard a fork() in another
+/// thread would leave taken in the child.
+template <class T>
+bool keep_first(std::atomic<const T*>& place, std::unique_ptr<const T> made) {
+  const T* none = nullptr;
+  const bool first = place.compare_exchange_strong(none, made.get());
+  if (first) std::ignore = made.release();
+  return first;
+}
+
 void prepare(Shared& shared) {
   if (shared.remote) return;
   shared.sandbox = prctl(PR_GET_SECCOMP);
-  // No guard of a static variable: fork() in another thread would leave it taken in the child.
-  const std::string* unknown = nullptr;
-  auto directory = std::make_unique<const std::string>(reproducer_directory());
-  if (shared.reproducers.compare_exchange_strong(unknown, directory.get()))
-    std::ignore = directory.release();
+  keep_first(shared.reproducers, std::make_unique<const std::string>(reproducer_directory()));
   tier2::RemoteOptions options;
   options.stop = &shared.stop;
-  const tier2::RemoteTier2* none = nullptr;
-  auto remote = std::make_unique<const tier2::RemoteTier2>(options);
-  if (shared.remote.compare_exchange_strong(none, remote.get())) {
-    std::ignore = remote.release();
+  if (keep_first(shared.remote, std::make_unique<const tier2::RemoteTier2>(options)))
     std::atexit(stop_at_exit);
-  }
 }
 
 }  // namespace
