@@ -49,10 +49,12 @@ TEST(Tier, FourTimesTheSamplesAreAnotherLook) {
     looked_at.push_back(profile.packets);
     return gives(general, profile, facts, choices);
   };
-  // Slow packets are sampled densely: short periods, or the first look has seen nearly all that a
-  // profile holds.
-  ASSERT_TRUE(street.until([&] { street.run_ip(); }, [&] { return looked_at.size() == 2; }));
+  // Slow packets are sampled densely: after a long period the first look would have seen nearly all
+  // that a profile holds.
+  const auto traffic = [&] { street.run_ip(looked_at.empty() ? 20'000 : 200'000); };
+  ASSERT_TRUE(street.until(traffic, [&] { return looked_at.size() == 3; }));
   EXPECT_GE(looked_at[1], 4 * looked_at[0]);
+  EXPECT_GE(looked_at[2], 4 * looked_at[1]);
   EXPECT_EQ(street.record().builds, 1u) << "it is the same program";
 }
 

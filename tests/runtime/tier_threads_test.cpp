@@ -386,11 +386,7 @@ int forks_confined() {
            SYS_clock_gettime, SYS_getpid, SYS_geteuid, SYS_exit_group},
           false))
     return 2;
-  const pid_t child = ::fork();
-  if (child == 0) _exit(0);
-  int status = 0;
-  if (child < 0 || waitpid(child, &status, 0) != child) _exit(3);
-  _exit(exited(status, 0) ? 0 : 4);
+  _exit(exited(in_child([] { return 0; }), 0) ? 0 : 3);
 }
 
 TEST_F(Unaided, AChildOfAConfinedProcessHasNoBuilder) {
