@@ -250,12 +250,12 @@ Result<ReadOnlyTable> build(const ir::Table& table) {
   out.layout.has_values = std::any_of(entries.begin(), entries.end(), [&](const auto& entry) {
     return entry.value != entries[0].value;
   });
-  if (!out.layout.has_values && table.key_bits <= 16) {
-    write_bitmap(entries, out);
-    return out;
-  }
   if (table.key_bits <= 8) {
     write_array(entries, out);
+    return out;
+  }
+  if (!out.layout.has_values && table.key_bits <= 16) {
+    write_bitmap(entries, out);
     return out;
   }
   if (table.key_bits == 64 ? write_slots<uint64_t>(entries, out)

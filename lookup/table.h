@@ -17,8 +17,8 @@ namespace ipjit::lookup {
 
 enum class Shape : uint8_t {
   kNothing,  ///< no keys: every probe misses; no bytes
-  kBitmap,   ///< sets of keys of at most 16 bits: one bit a key
-  kArray,    ///< maps of 8-bit keys: one 32-bit value a key
+  kBitmap,   ///< sets of 16-bit keys: one bit a key
+  kArray,    ///< 8-bit keys: one 32-bit value a key
   kSlots,    ///< a few keys: one multiplier gives each its slot
   kGroups,   ///< many keys: a multiplier gives the group, the group's multiplier the slot
 };

@@ -131,13 +131,15 @@ void compare_with(Term& test, Rel rel, ValueId a, uint64_t imm) {
 
 }  // namespace
 
-double probe_cycles(size_t keys) {
+double probe_cycles(size_t keys, uint32_t key_bits) {
+  if (key_bits <= 8) return 2 * kCosts.simple;
   const size_t bytes = keys <= 2 ? kLineBytes : keys * 16;  // about: slots are half full or less
   return kCosts.probe + (bytes > kL1Bytes ? kCosts.probe_miss : 0);
 }
 
-SetPlan plan_set(std::vector<uint64_t> keys, bool tables) {
-  SetPlan best{SetPlan::Shape::kTable, tables ? probe_cycles(keys.size()) : 1e9, std::move(keys)};
+SetPlan plan_set(std::vector<uint64_t> keys, uint32_t key_bits, bool tables) {
+  const double probe = tables ? probe_cycles(keys.size(), key_bits) : 1e9;
+  SetPlan best{SetPlan::Shape::kTable, probe, std::move(keys), key_bits};
   const uint64_t low = best.keys.front();
   const uint64_t high = best.keys.back();
   const std::vector<Run> runs = runs_of(best.keys);
@@ -191,7 +193,7 @@ void write_test(Program& program, const SetPlan& plan, ValueId value, std::vecto
       return compare_with(test, Rel::kAny, w.shifted_bits(value, keys), 1);
     case SetPlan::Shape::kTable:
       compare_with(test, Rel::kIn, value, 0);
-      test.table = w.table_of(keys, 0, w.type(value) == Type::kU32 ? 32 : 64);
+      test.table = w.table_of(keys, 0, plan.key_bits);
       return;
   }
 }

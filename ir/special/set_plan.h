@@ -4,8 +4,8 @@
 //   {0x800, 0x806}                        one test for each run of keys
 //   {10.0.0.0 .. 10.0.0.255}              v1 = and v0, ~255; v1 == 0x0a000000
 //   {1021 .. 1099}                        v1 = sub v0, 1021; v1 <= 78
-//   {20, 21, 22, 25, 53, 80}              v1 = sub v0, 20; v2 = shr 0x1000_0002_0000_0027, v1; v2 &
-//   1 200 keys in a window of 256           v1 = sub v0, base; v1 in a table of 32 bytes
+//   {20, 21, 22, 25, 53, 80}              v1 = sub v0, 20; v2 = shr 0x10..0027, v1; v2 & 1
+//   {6, 17, 132}, of a byte               v1 in an array of 256
 #pragma once
 
 #include <cstdint>
@@ -28,13 +28,15 @@ struct SetPlan {
   Shape shape = Shape::kTable;
   double cycles = 0;                ///< of one run, kCosts, its branch left out
   std::vector<uint64_t> keys = {};  ///< ascending, no key twice
+  uint32_t key_bits = 32;           ///< of kTable
 };
 
 /// What a probe of so many keys costs, kCosts.
-double probe_cycles(size_t keys);
+double probe_cycles(size_t keys, uint32_t key_bits);
 
-/// Takes: keys in ascending order, at least one, no key twice; `tables`: whether one may be added.
-SetPlan plan_set(std::vector<uint64_t> keys, bool tables);
+/// Takes: keys in ascending order, at least one, no key twice; the bits of a table's keys, no value
+///        that is asked for being wider; whether a table may be added.
+SetPlan plan_set(std::vector<uint64_t> keys, uint32_t key_bits, bool tables);
 
 /// "a range of 79 keys"
 std::string describe(const SetPlan& plan);

@@ -58,8 +58,12 @@ class SetShapes {
  public:
   explicit SetShapes(Work& work) : work_(work), p_(work.program), flow_(flow_of(p_, work.profile)) {
     source_of_.assign(p_.values.size(), kNoSource);
-    for (const Insn& insn : p_.insns)
-      if (insn.result != kNoValue) source_of_[index(insn.result)] = insn.source;
+    is_byte_.assign(p_.values.size(), 0);
+    for (const Insn& insn : p_.insns) {
+      if (insn.result == kNoValue) continue;
+      source_of_[index(insn.result)] = insn.source;
+      is_byte_[index(insn.result)] = insn.op == Op::kLoad8 ? 1 : 0;
+    }
   }
 
   bool run() {
@@ -73,6 +77,12 @@ class SetShapes {
 
  private:
   bool has_room() const { return p_.tables.size() < kMaxTables; }
+
+  /// Of a table of the keys.
+  uint32_t key_bits(ValueId value, const std::vector<uint64_t>& keys) const {
+    if (is_byte_[index(value)] != 0 && keys.back() <= UINT8_MAX) return 8;
+    return p_.values[index(value)] == Type::kU32 ? 32 : 64;
+  }
 
   void report(uint32_t b, const SetPlan& plan, double before) {
     changed_ = true;
@@ -144,7 +154,7 @@ class SetShapes {
     std::ranges::sort(group.keys);
     const auto repeated = std::ranges::unique(group.keys);
     group.keys.erase(repeated.begin(), repeated.end());
-    SetPlan plan = plan_set(group.keys, has_room());
+    SetPlan plan = plan_set(group.keys, key_bits(group.value, group.keys), has_room());
     const uint32_t head = units[group.units[0]].block;
     const double come = std::max(flow_.reach[head], 1e-9);
     double before = 0;
@@ -215,8 +225,8 @@ class SetShapes {
   const SetPlan* better_than(uint32_t table) {
     if (plans_.size() <= table) plans_.resize(p_.tables.size());
     std::optional<SetPlan>& plan = plans_[table];
-    if (!plan) plan = plan_set(keys_of(p_.tables[table]), has_room());
-    const double now = probe_cycles(plan->keys.size());
+    if (!plan) plan = plan_set(keys_of(p_.tables[table]), p_.tables[table].key_bits, has_room());
+    const double now = probe_cycles(plan->keys.size(), plan->key_bits);
     return plan->shape != SetPlan::Shape::kTable && now - plan->cycles >= kTableGain ? &*plan
                                                                                      : nullptr;
   }
@@ -228,7 +238,7 @@ class SetShapes {
       if (p_.tables[test.table].entries.empty() || p_.tables[test.table].key_bits == 8) continue;
       const SetPlan* plan = better_than(test.table);
       if (plan == nullptr) continue;
-      report(b, *plan, probe_cycles(plan->keys.size()));
+      report(b, *plan, probe_cycles(plan->keys.size(), plan->key_bits));
       std::vector<Insn> made;
       write_test(p_, *plan, test.a, made, test);
       append(p_.blocks[b], made);
@@ -252,7 +262,7 @@ class SetShapes {
           continue;
         }
         const SetPlan plan = *better_than(insn.table);
-        report(b, plan, probe_cycles(plan.keys.size()));
+        report(b, plan, probe_cycles(plan.keys.size(), plan.key_bits));
         write_value(p_, plan, insn.a, made, insn.result);
       }
       block.first = static_cast<uint32_t>(p_.insns.size());
@@ -294,7 +304,7 @@ class SetShapes {
     share = std::min(share, same_way);  // the load's packets may not be the test's
     const double missed = flow_.mispredicted[b];
     const double luck = luck_of(b);
-    const double probe = probe_cycles(table.entries.size());
+    const double probe = probe_cycles(table.entries.size(), table.key_bits);
     const double before = probe + missed * kCosts.mispredict;
     const double rest = 1 - share;
     const double after = kCosts.branch + luck * doubt(share) * kCosts.mispredict + rest * probe +
@@ -338,6 +348,7 @@ class SetShapes {
   Flow flow_;
   std::vector<uint32_t> source_;               ///< by unit of a chain: of what it becomes
   std::vector<uint32_t> source_of_;            ///< by value of the program as it came
+  std::vector<uint8_t> is_byte_;               ///< the same
   std::vector<std::optional<SetPlan>> plans_;  ///< by table
   bool changed_ = false;
 };

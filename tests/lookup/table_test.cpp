@@ -75,7 +75,7 @@ TEST(Table, EmptyMissesAlways) {
 
 TEST(Table, ShapesFollowKeysAndValues) {
   const auto shape = [](const ir::Table& table) { return build(table)->layout.shape; };
-  EXPECT_EQ(shape(set_of(8, {6, 17})), Shape::kBitmap);
+  EXPECT_EQ(shape(set_of(8, {6, 17})), Shape::kArray);
   EXPECT_EQ(shape(set_of(16, {80, 443})), Shape::kBitmap);
   EXPECT_EQ(shape(map_of(8, {6, 17}, 0)), Shape::kArray);
   EXPECT_EQ(shape(map_of(16, {80, 443}, 0)), Shape::kSlots);
