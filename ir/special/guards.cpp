@@ -290,7 +290,10 @@ double cycles_with_leaving(const Work& work) {
   const double here = expected_cost(work.program, work.profile).cycles;
   const double share = leaving_share(work);
   if (share == 0) return here;
-  return here + share * (expected_cost(work.general, work.profile).cycles + kLeaving);
+  // Who leaves has been called, its bytes are there, and wrong guesses are kLeaving's.
+  const Cost general = expected_cost(work.general, work.profile);
+  const double known = kCosts.call + kCosts.packet + general.mispredicts * kCosts.mispredict;
+  return here + share * (general.cycles - known + kLeaving);
 }
 
 bool guards(Work& work) { return Guards(work).run(); }

@@ -305,6 +305,8 @@ bool if_convert(Work& work) {
     tidy(work);
     changed = true;
   }
+  // What the straight code needs, whoever comes to it may be asked for with what stood before.
+  if (changed) merge_needs(work.program, work.ws);
   return changed;
 }
 
