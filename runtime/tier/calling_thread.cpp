@@ -111,16 +111,19 @@ Retreat WatchedPacket::judge() {
     if (left_ >= kHotPackets && window.packets_per_second * mean_s > kHotShare)
       tier_.hot.store(true, std::memory_order_relaxed);
   }
-  if (loses_trial(window.packets_per_second)) return Retreat::kTrial;
+  if (const Retreat why = judge_rate(window.packets_per_second); why != Retreat::kNone) return why;
   return unit_.general && compare() ? Retreat::kSlower : Retreat::kNone;
 }
 
-bool WatchedPacket::loses_trial(double packets_per_second) const {
-  if (packets_per_second <= 0) return false;
+Retreat WatchedPacket::judge_rate(double packets_per_second) const {
+  if (packets_per_second <= 0) return Retreat::kNone;
   const double ps = 1e12 / packets_per_second;
-  if (unit_.general) return tier_.trial.special_took(ps) == Verdict::kSlower;
-  tier_.trial.general_took(ps);
-  return false;
+  if (!unit_.general) {
+    tier_.trial.general_took(ps);
+    return Retreat::kNone;
+  }
+  if (tier_.trial.is_in_doubt(ps)) return Retreat::kDoubt;
+  return tier_.trial.special_took(ps) == Verdict::kSlower ? Retreat::kTrial : Retreat::kNone;
 }
 
 /// Has specialised code become slower, against general code on the same traffic, than it was when

@@ -37,6 +37,8 @@ const char* sentence_of(Retreat why) {
       return "it was measured to be slower than the general code";
     case Retreat::kTrial:
       return "packets took longer than with the general code just before";
+    case Retreat::kDoubt:
+      return "packets take longer than they did, so the general code is timed again";
     case Retreat::kDrift:
       return "the traffic has drifted from what it was built for";
     case Retreat::kFact:

@@ -60,7 +60,7 @@ class Measured {
 };
 
 /// Why specialised code was given up.
-enum class Retreat : uint8_t { kNone, kGuards, kSlower, kTrial, kDrift, kFact, kReplaced };
+enum class Retreat : uint8_t { kNone, kGuards, kSlower, kTrial, kDoubt, kDrift, kFact, kReplaced };
 const char* sentence_of(Retreat why);
 
 struct TierWork;  ///< tiering.h

@@ -161,6 +161,7 @@ uint64_t Tiering::step(TierState& state) {
   if (now < work.next_ns) return work.next_ns - now;
 
   work.study.take_profile(tools_.policy.max_drift);
+  if (!settle_doubt(state)) return wait(work, kShortestPeriodNs);
   run_race(state);
   bool eventful = settle_suspicion(state);
   Judged judged = judge(state);
@@ -188,8 +189,12 @@ uint64_t Tiering::step(TierState& state) {
                             : std::clamp(work.period_ns * 2, kShortestPeriodNs, kLongestPeriodNs);
   if (const uint64_t ms = state.period_ms.load(std::memory_order_relaxed))
     work.period_ns = ms * 1'000'000;
-  work.next_ns = tools_.now_ns() + work.period_ns;
-  return work.period_ns;
+  return wait(work, work.period_ns);
+}
+
+uint64_t Tiering::wait(TierWork& work, uint64_t ns) const {
+  work.next_ns = tools_.now_ns() + ns;
+  return ns;
 }
 
 /// Which of decide()'s reasons it was.
@@ -207,8 +212,8 @@ void Tiering::heed_retreat(TierState& state) {
   work.study.note(std::string("retreated: ") + sentence_of(why));
   work.next_ns = 0;
   if (why == Retreat::kFact) return;
-  if (why == Retreat::kSlower) {
-    work.suspect = true;
+  if (why == Retreat::kSlower || why == Retreat::kDoubt) {
+    (why == Retreat::kSlower ? work.suspect : work.in_doubt) = true;
     return;
   }
   work.study.failed(tools_.now_ns());
@@ -246,6 +251,21 @@ bool Tiering::settle_suspicion(TierState& state) {
   // Perhaps no fault of the shape: the quicker compiler's code may be faster.
   if (work.backend > 0) work.last_backend = work.backend - 1;
   work.study.failed(tools_.now_ns());
+  return true;
+}
+
+/// Puts code on trial again, once the general code is known on the traffic of now.
+/// Gives: false as long as it is not.
+bool Tiering::settle_doubt(TierState& state) {
+  TierWork& work = *state.work;
+  if (!work.in_doubt) return true;
+  if (!state.trial.knows_general()) return false;
+  work.in_doubt = false;
+  std::lock_guard lock(runtime_lock());
+  if (state.slot && state.serial == work.serial && work.study.special) {
+    state.slot->advance_again();
+    work.study.note("the specialised code is on trial again");
+  }
   return true;
 }
 

@@ -53,7 +53,8 @@ struct TierWork {
   uint64_t upgrade_at_ns = 0;
   uint32_t upgrade_failures = 0;
 
-  bool suspect = false;  ///< a thread found the specialised code slow and retreated
+  bool suspect = false;   ///< a thread found the specialised code slow and retreated
+  bool in_doubt = false;  ///< it has become slow, and another trial will tell
   uint64_t next_ns = 0, period_ns = 0;
   uint64_t counted_ns = 0, counted_packets = 0;
   uint64_t busy_ns = 0;  ///< a packet came last
@@ -80,11 +81,13 @@ class Tiering {
   void drop_facts(TierState& state, const Head& head);
   bool sync(TierState& state);
   uint64_t step(TierState& state);
+  uint64_t wait(TierWork& work, uint64_t ns) const;
   Retreat reason_of(const ir::Situation& now) const;
   void heed_retreat(TierState& state);
   Judged judge(TierState& state);
   void run_race(TierState& state);
   bool settle_suspicion(TierState& state);
+  bool settle_doubt(TierState& state);
   void count(TierState& state);
   void build(TierState& state, const ir::Specialised& candidate);
   bool try_backend(TierState& state, const ir::Program& program, size_t backend);

@@ -12,6 +12,13 @@
 //   -------w-------w-------w------|--------w-------w-------w-------w----------> for good, or back
 //      the last 32 times between two windows      32 of them
 //
+// Memory that was quick may become slow later, and code that guesses less then loses.  So what has
+// won its trial goes on being timed, 32 at a time: where it takes clearly longer than it did, it is
+// in doubt, and has another trial.  For all that anybody knows the packets have become dearer for
+// any code; then it wins, and the next doubt needs twice as many times.
+//
+//   specialised code, in doubt | general code, 16 times | specialised code, on trial
+//
 // A rate that changes at the same moment looks alike.  So a trial is held only where the caller
 // does little else than filter, and its packets do not come slower than they are taken.
 #pragma once
@@ -46,11 +53,13 @@ class Times {
   std::array<std::atomic<uint64_t>, kKept> ps_{};
 };
 
-/// Thread: threads that run packets call general_took() and special_took(); whoever changes the
-/// code, the others.  Signal: all are safe.
+/// Thread: threads that run packets call general_took(), special_took() and is_in_doubt(); whoever
+/// changes the code, the others.  Signal: all are safe.
 class Trial {
  public:
   static constexpr uint64_t kTimes = Times::kKept + 1;  ///< the first spans the change
+  static constexpr uint64_t kFirstWait = 8;             ///< times kTimes, until there may be doubt
+  static constexpr uint64_t kLongestWait = 512;
 
   void general_took(double ps) { general_.add(ps); }
 
@@ -61,14 +70,30 @@ class Trial {
   void begin_anew() { special_.reset(); }
   /// General code runs again, or another program.
   void end();
+  /// What comes next on trial is other code than any before.
+  void is_of_new_code() { wait_.store(kFirstWait, std::memory_order_relaxed); }
+
+  /// Enough is known of the general code for a trial.
+  bool knows_general() const;
 
   /// Gives: kMore as long as the trial lasts; kSlower or kFine ends it.
   Verdict special_took(double ps);
+
+  /// Gives: whether code that has won its trial takes clearly longer than then; said once.
+  bool is_in_doubt(double ps);
 
  private:
   // Of the general code, when its place was taken; what is on trial loses beyond both.
   std::atomic<double> median_ps_{0};  ///< 0: no trial
   std::atomic<double> upper_ps_{0};   ///< three of four times
+  // Of what has won, at its quickest since.
+  std::atomic<double> won_median_ps_{0};  ///< 0: no trial was won
+  std::atomic<double> won_upper_ps_{0};
+  std::atomic<double> busy_ps_{0};  ///< who takes longer waits for something else
+  std::atomic<uint64_t> waited_{0}, wait_{kFirstWait};  ///< since it won, times kTimes
+
+  void win(const Times::Quartiles& times);
+
   Times general_, special_;
 };
 

@@ -95,6 +95,103 @@ TEST(Trial, OtherCodeOnTrialBeginsAnew) {
   EXPECT_EQ(verdict, Verdict::kFine);
 }
 
+/// Code that has won its trial.
+struct Winner : Caller {
+  Trial trial;
+
+  explicit Winner(double special_ps) {
+    for (int i = 0; i < 100; ++i) trial.general_took(time(10'000));
+    win(special_ps);
+  }
+  void win(double special_ps) {
+    trial.begin(5000);
+    Verdict verdict = Verdict::kMore;
+    while (verdict == Verdict::kMore) verdict = trial.special_took(time(special_ps));
+    EXPECT_EQ(verdict, Verdict::kFine);
+  }
+  /// Gives: times until there was doubt; 0: there was none.
+  uint64_t until_doubt(double ps, uint64_t times) {
+    for (uint64_t i = 1; i <= times; ++i)
+      if (trial.is_in_doubt(time(ps))) return i;
+    return 0;
+  }
+};
+
+constexpr uint64_t kWait = Trial::kFirstWait * Trial::kTimes;
+
+TEST(Trial, WhatHasWonIsInDoubtWhereItTakesLonger) {
+  Winner winner(8000);
+  EXPECT_EQ(winner.until_doubt(8000, 100 * kWait), 0u);
+  EXPECT_EQ(winner.until_doubt(8500, 100 * kWait), 0u) << "for the races to find";
+  const uint64_t times = winner.until_doubt(12'000, 100 * kWait);
+  EXPECT_NE(times, 0u);
+  EXPECT_LE(times, 3 * Trial::kTimes);
+  EXPECT_EQ(winner.until_doubt(90'000, 100 * kWait), 0u) << "said once";
+}
+
+TEST(Trial, ACallerWhoWaitsMakesNoDoubt) {
+  Winner winner(8000);
+  EXPECT_EQ(winner.until_doubt(30'000, 100 * kWait), 0u);
+}
+
+TEST(Trial, DoubtIsAgainstTheQuickestSince) {
+  Winner winner(9900);
+  EXPECT_EQ(winner.until_doubt(6000, 2 * kWait), 0u);
+  EXPECT_NE(winner.until_doubt(8500, 100 * kWait), 0u);
+}
+
+TEST(Trial, EachDoubtThatWasNoneMakesTheNextOneWait) {
+  Winner winner(8000);
+  uint64_t wait = kWait;
+  for (double ps = 8000; ps < 12'000; ps *= 1.5) {
+    const uint64_t times = winner.until_doubt(1.5 * ps, 100 * kWait);
+    EXPECT_GT(times, wait);
+    EXPECT_LE(times, wait + 3 * Trial::kTimes);
+    winner.trial.end();
+    for (int i = 0; i < 100; ++i) winner.trial.general_took(winner.time(2 * ps));
+    winner.win(1.5 * ps);
+    wait *= 2;
+  }
+  winner.trial.is_of_new_code();
+  EXPECT_LE(winner.until_doubt(19'000, 100 * kWait), kWait + 3 * Trial::kTimes);
+}
+
+TEST(Trial, NoDoubtOfCodeThatHadNone) {
+  Trial trial;
+  trial.begin(5000);
+  for (int i = 0; i < 10'000; ++i) EXPECT_FALSE(trial.is_in_doubt(i < 5000 ? 5000 : 10'000));
+}
+
+TEST(Trial, AFilterWhoseCodeBecomesSlowIsOnTrialAgain) {
+  Street street;
+  street.tools.specialise = always_gives(slow_but_for_zeros());
+  TierState& state = *street.filter->tier();
+  for (int i = 0; i < 40'000 && state.general.windows().count < 32; ++i) street.run_ip(5000);
+  state.general.add(1e9);  // a busy caller, as above
+  ASSERT_TRUE(street.reaches_tier2()) << street.record().why;
+  state.wanted = TierState::kMostWanted;  // so that single packets say nothing
+  const auto until = [](auto traffic, auto done) {
+    const uint64_t begun = monotonic_ns();
+    while (!done() && monotonic_ns() - begun < 60'000'000'000) traffic();
+    return done();
+  };
+  const uint64_t begun = monotonic_ns();
+  until([&] { street.run_ip(); }, [&] { return monotonic_ns() - begun > 500'000'000; });
+  ASSERT_EQ(street.tier(), 2u);
+  EXPECT_TRUE(until([&] { street.run_twos(5000); }, [&] { return street.tier() == 1; }));
+  EXPECT_EQ(state.retreat.load(), Retreat::kDoubt);
+  street.round();
+  EXPECT_EQ(street.tier(), 1u) << "the general code is not known yet";
+  until([&] { street.run_twos(5000); }, [&] { return state.trial.knows_general(); });
+  state.general.add(1e9);
+  street.round();
+  EXPECT_EQ(street.tier(), 2u);
+  EXPECT_THAT(street.record().why, testing::HasSubstr("on trial again"));
+  EXPECT_TRUE(until([&] { street.run_twos(5000); }, [&] { return street.tier() == 1; }));
+  EXPECT_EQ(state.retreat.load(), Retreat::kTrial);
+  EXPECT_EQ(street.wrong, 0u);
+}
+
 TEST(Trial, AFilterWhoseCodeIsSlowFromItsFirstPacketOnHasTheGeneralCodeBack) {
   Street street;
   street.tools.specialise = always_gives(slow_but_for_zeros());
