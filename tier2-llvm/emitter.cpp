@@ -127,7 +127,7 @@ void Emitter::start_function() {
   function_->addFnAttr("frame-pointer", "none");
   function_->addFnAttr("no-jump-tables", "true");
   function_->addFnAttr("target-cpu", options_.cpu);
-  function_->addFnAttr("target-features", "-sse,-mmx,-x87,-fast-shld-rotate");
+  function_->addFnAttr("target-features", "-sse,-mmx,-x87,-fast-shld-rotate,+slow-shld");
   data_ = function_->getArg(0);
   len_ = function_->getArg(1);
   ctx_ = function_->getArg(2);
