@@ -143,7 +143,7 @@ void FilterSlot::advance(std::unique_ptr<const Unit> special, const std::string&
   std::shared_ptr<const Unit> before = std::exchange(special_, std::move(special));
   if (before) retired_.add(std::move(before));
   tier_->wanted.store(TierState::kFirstWanted, std::memory_order_relaxed);
-  tier_->trial.is_of_new_code();
+  if (old == general_.get()) tier_->trial.forget();
   tier_->numbers->builds.fetch_add(1, std::memory_order_relaxed);
   advanced_to_special(*tier_, old == general_.get());
 }

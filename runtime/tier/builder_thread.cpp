@@ -185,7 +185,7 @@ std::string why_refused(int refused) {
 void refuse(Shared& shared, int refused, const std::string& why) {
   shared.refused = refused;
   std::lock_guard lock(runtime_lock());
-  explain_everywhere(why);
+  nobody_builds(why);
 }
 
 /// Decided under the lock, so that a filter that comes now finds either this thread or none.
@@ -330,7 +330,7 @@ void restart_builder_in_child() {
   shared.restart();
   if (shared.run.exchange(Run::kNone) == Run::kNone || !shared.allowed || shared.never) return;
   shared.refused = confined_since(shared) ? kConfined : start(shared);
-  if (shared.refused) explain_everywhere(why_refused(shared.refused));
+  if (shared.refused) nobody_builds(why_refused(shared.refused));
 }
 
 }  // namespace ipjit::runtime

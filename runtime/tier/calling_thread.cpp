@@ -111,19 +111,22 @@ Retreat WatchedPacket::judge() {
     if (left_ >= kHotPackets && window.packets_per_second * mean_s > kHotShare)
       tier_.hot.store(true, std::memory_order_relaxed);
   }
-  if (const Retreat why = judge_rate(window.packets_per_second); why != Retreat::kNone) return why;
+  if (const Retreat why = judge_rate(window); why != Retreat::kNone) return why;
   return unit_.general && compare() ? Retreat::kSlower : Retreat::kNone;
 }
 
-Retreat WatchedPacket::judge_rate(double packets_per_second) const {
-  if (packets_per_second <= 0) return Retreat::kNone;
-  const double ps = 1e12 / packets_per_second;
+Retreat WatchedPacket::judge_rate(const Watch::Window& window) const {
+  if (window.packets_per_second <= 0 || !window.of_one_program) return Retreat::kNone;
+  const double ps = 1e12 / window.packets_per_second;
+  Trial& trial = tier_.trial;
   if (!unit_.general) {
-    tier_.trial.general_took(ps);
+    trial.general_took(ps);
     return Retreat::kNone;
   }
-  if (tier_.trial.is_in_doubt(ps)) return Retreat::kDoubt;
-  return tier_.trial.special_took(ps) == Verdict::kSlower ? Retreat::kTrial : Retreat::kNone;
+  const double code_ps = std::max(tier_.general.mean_ps(), tier_.special.mean_ps());
+  if (trial.falls_in_doubt(ps, window.now_ns, code_ps)) return Retreat::kDoubt;
+  const bool lost = trial.special_took(ps, window.now_ns) == Verdict::kSlower;
+  return lost ? Retreat::kTrial : Retreat::kNone;
 }
 
 /// Has specialised code become slower, against general code on the same traffic, than it was when
@@ -161,6 +164,7 @@ void general_changed(TierState& tier, bool was_advanced) {
   tier.general.reset();
   tier.special.reset();
   tier.trial.end();
+  tier.trial.forget();
   if (was_advanced) tier.numbers->changes.fetch_add(1, std::memory_order_relaxed);
   tier.retreat.store(Retreat::kReplaced, std::memory_order_relaxed);
 }
@@ -178,12 +182,12 @@ void advanced_to_special(TierState& tier, bool from_general) {
 }
 
 void retreated(TierState& tier, Retreat why) {
-  tier.retreat.store(why, std::memory_order_relaxed);
   tier.general.reset();  // the traffic has changed, or what was measured of it is in doubt
   tier.trial.end();
   tier.numbers->tier.store(1, std::memory_order_relaxed);
   tier.numbers->retreats.fetch_add(1, std::memory_order_relaxed);
   tier.numbers->changes.fetch_add(1, std::memory_order_relaxed);
+  tier.retreat.store(why, std::memory_order_release);  // last: the builder finds all of it
 }
 
 }  // namespace ipjit::runtime

@@ -40,7 +40,7 @@ class WatchedPacket {
   bool rival_ = false;  ///< the general code runs this packet, for comparison
 
   bool compare() const;
-  Retreat judge_rate(double packets_per_second) const;
+  Retreat judge_rate(const Watch::Window& window) const;
 };
 
 // What changes of a slot's program mean for the filter's tiering.

@@ -112,7 +112,9 @@ bool Tiering::publish(TierState& state, std::unique_ptr<Unit> unit, const std::s
   std::lock_guard lock(runtime_lock());
   if (!state.slot) return false;
   state.numbers->build_ns.fetch_add(unit->compile_ns, std::memory_order_relaxed);
-  if (state.serial != state.work->serial) {
+  // A thread that has retreated meanwhile is heeded first.
+  const bool heeded = state.retreat.load(std::memory_order_acquire) == Retreat::kNone;
+  if (state.serial != state.work->serial || !heeded) {
     state.numbers->refused_stale.fetch_add(1, std::memory_order_relaxed);
     return false;
   }

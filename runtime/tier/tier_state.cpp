@@ -92,9 +92,11 @@ std::vector<std::shared_ptr<TierState>> hot_tier_states() {
 
 bool any_tier_states() { return !all().empty(); }
 
-void explain_everywhere(const std::string& why) {
-  for (const std::shared_ptr<TierState>& state : all())
+void nobody_builds(const std::string& why) {
+  for (const std::shared_ptr<TierState>& state : all()) {
+    state->trial.forget();
     if (state->slot) state->slot->explain(why);
+  }
 }
 
 void restart_tier_states_in_child() {

@@ -111,8 +111,9 @@ std::vector<std::shared_ptr<TierState>> hot_tier_states();
 /// The caller holds runtime_lock().
 bool any_tier_states();
 
-/// The same reason for all of them.  The caller holds runtime_lock().
-void explain_everywhere(const std::string& why);
+/// No code falls in doubt any more, as nobody would let it run again; the reason is shown for all.
+/// The caller holds runtime_lock().
+void nobody_builds(const std::string& why);
 
 void restart_tier_states_in_child();  ///< fork.cpp
 

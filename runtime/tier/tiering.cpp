@@ -13,7 +13,7 @@
 //
 // What a model expects may be wrong, so what runs is raced against the general code in each period,
 // on the packets of late (race.h); and a thread that retreats because packets take long is not
-// believed without a race: traffic that is dearer for both looks like that to it.
+// believed without a race or a trial: traffic that is dearer for both looks like that to it.
 #include "runtime/tier/tiering.h"
 
 #include <algorithm>
@@ -161,9 +161,9 @@ uint64_t Tiering::step(TierState& state) {
   if (now < work.next_ns) return work.next_ns - now;
 
   work.study.take_profile(tools_.policy.max_drift);
-  if (!settle_doubt(state)) return wait(work, kShortestPeriodNs);
   run_race(state);
   bool eventful = settle_suspicion(state);
+  if (!settle_doubt(state)) return wait(work, kShortestPeriodNs);
   Judged judged = judge(state);
   switch (judged.decision.what) {
     case ir::Decision::Do::kBuild:
@@ -207,15 +207,13 @@ Retreat Tiering::reason_of(const ir::Situation& now) const {
 /// What a thread, or step() itself, did since the last period.
 void Tiering::heed_retreat(TierState& state) {
   TierWork& work = *state.work;
-  const Retreat why = state.retreat.exchange(Retreat::kNone, std::memory_order_relaxed);
+  const Retreat why = state.retreat.exchange(Retreat::kNone, std::memory_order_acquire);
   if (why == Retreat::kNone || why == Retreat::kReplaced) return;
   work.study.note(std::string("retreated: ") + sentence_of(why));
   work.next_ns = 0;
-  if (why == Retreat::kFact) return;
-  if (why == Retreat::kSlower || why == Retreat::kDoubt) {
-    (why == Retreat::kSlower ? work.suspect : work.in_doubt) = true;
-    return;
-  }
+  work.suspect = why == Retreat::kSlower;
+  work.doubt_until_ns = why == Retreat::kDoubt ? tools_.now_ns() + kLongestDoubtNs : 0;
+  if (why == Retreat::kFact || why == Retreat::kSlower || why == Retreat::kDoubt) return;
   work.study.failed(tools_.now_ns());
   if (why != Retreat::kTrial) work.study.forget();  // else it was built for this very traffic
 }
@@ -233,7 +231,8 @@ void Tiering::run_race(TierState& state) {
   state.work->study.raced(tools_.race(*general, *special, state.work->study.recent));
 }
 
-/// Judges code that a thread found slow by timing single packets.
+/// Judges code that a thread found slow by timing single packets: what loses the races is not tried
+/// again.  A race does not know what memory costs, so what wins them is in doubt.
 bool Tiering::settle_suspicion(TierState& state) {
   TierWork& work = *state.work;
   if (!std::exchange(work.suspect, false)) return false;
@@ -241,11 +240,8 @@ bool Tiering::settle_suspicion(TierState& state) {
   if (standing.known() && standing.value < 1) {
     const uint64_t wanted = state.wanted.load(std::memory_order_relaxed);
     state.wanted.store(std::min(2 * wanted, TierState::kMostWanted), std::memory_order_relaxed);
-    std::lock_guard lock(runtime_lock());
-    if (state.slot && state.serial == work.serial && work.study.special)
-      state.slot->advance_again();
-    work.study.note(
-        "the general code is no faster on this traffic: the specialised code runs again");
+    work.study.note("the general code is no faster on this traffic");
+    work.doubt_until_ns = tools_.now_ns() + kLongestDoubtNs;
     return true;
   }
   // Perhaps no fault of the shape: the quicker compiler's code may be faster.
@@ -254,17 +250,20 @@ bool Tiering::settle_suspicion(TierState& state) {
   return true;
 }
 
-/// Puts code on trial again, once the general code is known on the traffic of now.
-/// Gives: false as long as it is not.
+/// Lets code run again, on trial where the general code is known on the traffic of now.
+/// Gives: false as long as that is to be waited for.
 bool Tiering::settle_doubt(TierState& state) {
   TierWork& work = *state.work;
-  if (!work.in_doubt) return true;
-  if (!state.trial.knows_general()) return false;
-  work.in_doubt = false;
+  if (work.doubt_until_ns == 0) return true;
   std::lock_guard lock(runtime_lock());
-  if (state.slot && state.serial == work.serial && work.study.special) {
+  const bool can_run_again =
+      state.slot && !state.slot->advanced() && state.serial == work.serial && work.study.special;
+  if (can_run_again && !state.trial.knows_general() && tools_.now_ns() < work.doubt_until_ns)
+    return false;
+  work.doubt_until_ns = 0;
+  if (can_run_again) {
     state.slot->advance_again();
-    work.study.note("the specialised code is on trial again");
+    work.study.note("the specialised code runs again");
   }
   return true;
 }

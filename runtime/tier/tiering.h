@@ -53,8 +53,9 @@ struct TierWork {
   uint64_t upgrade_at_ns = 0;
   uint32_t upgrade_failures = 0;
 
-  bool suspect = false;   ///< a thread found the specialised code slow and retreated
-  bool in_doubt = false;  ///< it has become slow, and another trial will tell
+  bool suspect = false;  ///< a thread found the specialised code slow and retreated
+  /// It has become slow; until then what the general code takes is waited for.  0: no doubt.
+  uint64_t doubt_until_ns = 0;
   uint64_t next_ns = 0, period_ns = 0;
   uint64_t counted_ns = 0, counted_packets = 0;
   uint64_t busy_ns = 0;  ///< a packet came last
@@ -73,6 +74,7 @@ class Tiering {
 
   static constexpr uint64_t kShortestPeriodNs = 50'000'000;  ///< also while specialised code runs
   static constexpr uint64_t kLongestPeriodNs = 250'000'000;
+  static constexpr uint64_t kLongestDoubtNs = 1'000'000'000;
   static constexpr uint64_t kColdNs = 10'000'000'000;  ///< without a packet: a filter is not hot
 
  private:

@@ -39,19 +39,20 @@ bool Trial::knows_general() const { return general_.count() >= kFewest; }
 
 void Trial::begin(double code_ps) {
   special_.reset();
-  won_median_ps_.store(0, std::memory_order_relaxed);
   const Times::Quartiles general = general_.quartiles();
-  const double busy = kBusy * code_ps;
-  const bool known = knows_general() && general.median <= busy;
-  busy_ps_.store(busy, std::memory_order_relaxed);
+  const bool known = knows_general() && general.median <= kBusy * code_ps;
   upper_ps_.store(general.upper, std::memory_order_relaxed);
   median_ps_.store(known ? general.median : 0, std::memory_order_relaxed);
 }
 
 void Trial::end() {
   median_ps_.store(0, std::memory_order_relaxed);
-  won_median_ps_.store(0, std::memory_order_relaxed);
   general_.reset();
+}
+
+void Trial::forget() {
+  won_median_ps_.store(0, std::memory_order_relaxed);
+  wait_ns_.store(kFirstWaitNs, std::memory_order_relaxed);
 }
 
 void Trial::win(const Times::Quartiles& times) {
@@ -59,7 +60,16 @@ void Trial::win(const Times::Quartiles& times) {
   won_median_ps_.store(times.median, std::memory_order_relaxed);
 }
 
-Verdict Trial::special_took(double ps) {
+/// Only part of the way: else a lucky group would be what all are compared with.
+void Trial::win_more(const Times::Quartiles& times) {
+  const auto closer = [](const std::atomic<double>& known, double now) {
+    const double old = known.load(std::memory_order_relaxed);
+    return old + (now - old) / 4;
+  };
+  win({0, closer(won_median_ps_, times.median), closer(won_upper_ps_, times.upper)});
+}
+
+Verdict Trial::special_took(double ps, uint64_t now_ns) {
   const double median = median_ps_.load(std::memory_order_relaxed);
   if (median <= 0) return Verdict::kFine;
   special_.add(ps);
@@ -68,26 +78,31 @@ Verdict Trial::special_took(double ps) {
   const Times::Quartiles special = special_.quartiles();
   special_.reset();
   if (is_worse(special, median, upper_ps_.load(std::memory_order_relaxed))) return Verdict::kSlower;
-  waited_.store(0, std::memory_order_relaxed);
-  win(special);
+  no_doubt_until_ns_.store(now_ns + wait_ns_.load(std::memory_order_relaxed),
+                           std::memory_order_relaxed);
+  if (special.median > 0) win(special);
   return Verdict::kFine;
 }
 
-bool Trial::is_in_doubt(double ps) {
+bool Trial::falls_in_doubt(double ps, uint64_t now_ns, double code_ps) {
   const double median = won_median_ps_.load(std::memory_order_relaxed);
-  if (median <= 0) return false;
+  if (median <= 0 || median_ps_.load(std::memory_order_relaxed) > 0) return false;
   special_.add(ps);
   if (special_.count() < kTimes) return false;
   const Times::Quartiles now = special_.quartiles();
   special_.reset();
-  if (now.median < median) win(now);
-  const uint64_t wait = wait_.load(std::memory_order_relaxed);
-  if (waited_.fetch_add(1, std::memory_order_relaxed) < wait) return false;
-  if (!is_worse(now, median, won_upper_ps_.load(std::memory_order_relaxed)) ||
-      now.median > busy_ps_.load(std::memory_order_relaxed))
+  if (now.median <= 0) return false;  // another thread has begun them anew
+  if (now.median < median) win_more(now);
+  const bool slow = is_worse(now, median, won_upper_ps_.load(std::memory_order_relaxed)) &&
+                    now.median <= kBusy * code_ps;
+  const bool slow_before = was_slow_.exchange(slow, std::memory_order_relaxed);
+  if (!slow || !slow_before || now_ns < no_doubt_until_ns_.load(std::memory_order_relaxed))
     return false;
-  won_median_ps_.store(0, std::memory_order_relaxed);
-  wait_.store(std::min(2 * wait, kLongestWait), std::memory_order_relaxed);
+  // If no trial can be held, this is what it is compared with.
+  win(now);
+  const uint64_t wait = std::min(2 * wait_ns_.load(std::memory_order_relaxed), kLongestWaitNs);
+  wait_ns_.store(wait, std::memory_order_relaxed);
+  no_doubt_until_ns_.store(now_ns + wait, std::memory_order_relaxed);
   return true;
 }
 

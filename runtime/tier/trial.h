@@ -13,9 +13,10 @@
 //      the last 32 times between two windows      32 of them
 //
 // Memory that was quick may become slow later, and code that guesses less then loses.  So what has
-// won its trial goes on being timed, 32 at a time: where it takes clearly longer than it did, it is
-// in doubt, and has another trial.  For all that anybody knows the packets have become dearer for
-// any code; then it wins, and the next doubt needs twice as many times.
+// won its trial goes on being timed, 32 at a time: where it takes clearly longer than at its
+// quickest since, twice in a row, it is in doubt, and has another trial.  For all that anybody
+// knows the packets have become dearer for any code; then it wins, and the next doubt waits twice
+// as long.
 //
 //   specialised code, in doubt | general code, 16 times | specialised code, on trial
 //
@@ -53,47 +54,47 @@ class Times {
   std::array<std::atomic<uint64_t>, kKept> ps_{};
 };
 
-/// Thread: threads that run packets call general_took(), special_took() and is_in_doubt(); whoever
+/// Thread: threads that run packets call general_took(), special_took() and falls_in_doubt(); who
 /// changes the code, the others.  Signal: all are safe.
 class Trial {
  public:
-  static constexpr uint64_t kTimes = Times::kKept + 1;  ///< the first spans the change
-  static constexpr uint64_t kFirstWait = 8;             ///< times kTimes, until there may be doubt
-  static constexpr uint64_t kLongestWait = 512;
+  static constexpr uint64_t kTimes = Times::kKept;
+  static constexpr uint64_t kFirstWaitNs = 1'000'000'000;  ///< from a trial to a doubt
+  static constexpr uint64_t kLongestWaitNs = 64'000'000'000;
 
   void general_took(double ps) { general_.add(ps); }
+  /// Enough is known of the general code for a trial.
+  bool knows_general() const;
 
   /// Specialised code takes the general code's place.
   /// Takes: picoseconds that the general code alone takes of a packet; 0: unknown, no trial.
   void begin(double code_ps);
   /// Other specialised code takes the place of that which may be on trial.
   void begin_anew() { special_.reset(); }
-  /// General code runs again, or another program.
+  /// General code runs again.
   void end();
-  /// What comes next on trial is other code than any before.
-  void is_of_new_code() { wait_.store(kFirstWait, std::memory_order_relaxed); }
-
-  /// Enough is known of the general code for a trial.
-  bool knows_general() const;
+  /// What has won will not run again.
+  void forget();
 
   /// Gives: kMore as long as the trial lasts; kSlower or kFine ends it.
-  Verdict special_took(double ps);
+  Verdict special_took(double ps, uint64_t now_ns);
 
-  /// Gives: whether code that has won its trial takes clearly longer than then; said once.
-  bool is_in_doubt(double ps);
+  /// Takes: as special_took(); what the slower code of the two takes alone.
+  /// Gives: whether code that has won its trial takes clearly longer now; said once.
+  bool falls_in_doubt(double ps, uint64_t now_ns, double code_ps);
 
  private:
+  void win(const Times::Quartiles& times);
+  void win_more(const Times::Quartiles& times);
+
   // Of the general code, when its place was taken; what is on trial loses beyond both.
   std::atomic<double> median_ps_{0};  ///< 0: no trial
   std::atomic<double> upper_ps_{0};   ///< three of four times
-  // Of what has won, at its quickest since.
+  // Of what has won, at its quickest since, or when it was in doubt last.
   std::atomic<double> won_median_ps_{0};  ///< 0: no trial was won
   std::atomic<double> won_upper_ps_{0};
-  std::atomic<double> busy_ps_{0};  ///< who takes longer waits for something else
-  std::atomic<uint64_t> waited_{0}, wait_{kFirstWait};  ///< since it won, times kTimes
-
-  void win(const Times::Quartiles& times);
-
+  std::atomic<bool> was_slow_{false};  ///< once may be chance
+  std::atomic<uint64_t> no_doubt_until_ns_{0}, wait_ns_{kFirstWaitNs};
   Times general_, special_;
 };
 

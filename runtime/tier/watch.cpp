@@ -10,8 +10,8 @@ namespace ipjit::runtime {
 
 void Watch::restart() {
   for (Word* word : {&next_at_, &to_go_, &window_at_, &check_at_, &check_period_, &program_,
-                     &checked_left_, &checked_failures_, &ticks_, &largest_, &taken_, &windows_,
-                     &period_, &last_ns_, &last_left_})
+                     &changed_, &checked_left_, &checked_failures_, &ticks_, &largest_, &taken_,
+                     &windows_, &period_, &last_ns_, &last_left_})
     set(*word, 0);
 }
 
@@ -20,6 +20,7 @@ Watch::Visit Watch::visit(uint64_t left, const void* program, bool special, bool
   const auto seen = reinterpret_cast<uintptr_t>(program);
   if (get(program_) != seen) {
     set(program_, seen);
+    set(changed_, 1);
     set(check_period_, kFirstCheck);
     set(check_at_, left);  // where its counting begins
     set(checked_left_, UINT64_MAX);
@@ -72,6 +73,9 @@ void Watch::add(uint64_t ticks) {
 
 Watch::Window Watch::end_window(uint64_t left, uint64_t now_ns) {
   Window window{.over = true, .packets = get(taken_), .ticks = get(ticks_)};
+  window.of_one_program = get(changed_) == 0;
+  window.now_ns = now_ns;
+  set(changed_, 0);
   window.packets -= window.packets != 0;  // the largest
   const uint64_t windows = get(windows_);
   uint64_t period = kFirstWindow;

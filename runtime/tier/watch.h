@@ -63,6 +63,8 @@ class alignas(64) Watch {
     uint64_t packets = 0;
     uint64_t ticks = 0;             ///< all of them together, interrupted ones left out
     double packets_per_second = 0;  ///< of this thread, since its last window; 0: first
+    bool of_one_program = false;    ///< all packets since the last window
+    uint64_t now_ns = 0;
   };
 
   /// One packet of a window took so many ticks.  `clock()` gives ns, and is asked once a window.
@@ -94,6 +96,7 @@ class alignas(64) Watch {
   Word check_at_;
   Word check_period_;
   Word program_;           ///< that was seen last
+  Word changed_;           ///< since the last window
   Word checked_left_;      ///< at the last check of it
   Word checked_failures_;  ///< at the last check of it
   Word ticks_;             ///< of this window, the largest left out
