@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Table probes: lookup::find() as data flow.
 //
+//   array    mov eax, key; mov eax, [t+rax*4]
 //   bitmap   mov eax, key; shr eax, 5; mov eax, [t+rax*4]; bt eax, key
 //   slots    imul eax, key, M; shr eax, s; cmp [t+rax*4], key
 //   groups   imul eax, key, M; shr eax, g; mov eax, [t+rax*4]; imul eax, key; shr eax, s;

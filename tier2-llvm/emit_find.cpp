@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Table probes: lookup::find() as data flow.
 //
+//   array    word [t + key * 4]
 //   bitmap   w = word [t + (key >> 5) * 4];  (w >> (key & 31)) & 1
 //   slots    i = key * M >> s;  word [t + i * 4] == key
 //   groups   g = key * M >> a;  m = word [t + g * 4];  i = key * m >> s;  word [slots + i * 4] ==

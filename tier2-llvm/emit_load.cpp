@@ -12,7 +12,8 @@
 // Hazards: a constant length that no instruction can hold is hidden, else LLVM shifts both sides
 // until one can.  Offset value + imm must not wrap in 64 bits.  32-bit values cannot; a 64-bit one
 // is first compared with the length itself.  Fields of ctx are volatile: two neighbours read as one
-// would not be a field.
+// would not be a field.  A byte that several ask for is hidden in a whole register: LLVM would load
+// no more than the byte, make one sum of two comparisons, and add by `lea`, which reads all of it.
 //
 // Tested by tests/tier1/load_test.cpp, which tier 2 is linked with too.
 #include <cstddef>
@@ -51,7 +52,10 @@ llvm::Value* Emitter::emit_load(const Insn& insn) {
   llvm::Type* result = type_of(insn.result);
   llvm::Value* bytes =
       builder_.CreateAlignedLoad(builder_.getIntNTy(bits), place(insn), llvm::Align(1));
-  if (!is_big_endian(insn.op)) return builder_.CreateZExt(bytes, result);
+  if (!is_big_endian(insn.op)) {
+    llvm::Value* whole = builder_.CreateZExt(bytes, result);
+    return bits == 8 && uses_[ir::index(insn.result)] > 1 ? opaque(whole) : whole;
+  }
   if (bits == 16)
     return builder_.CreateLShr(bytes_reversed(builder_.CreateZExt(bytes, result)), 16);
   return builder_.CreateZExt(bytes_reversed(bytes), result);

@@ -22,7 +22,9 @@
 #include "ir/special/passes.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
+#include <utility>
 
 #include "ir/arithmetic.h"
 #include "ir/passes/sets.h"
@@ -37,7 +39,8 @@ namespace {
 constexpr double kTableGain = 0.8;   // a probe hides behind what waits for memory anyway
 constexpr double kLeastGain = 1;     // cycles for each run; tests that predict well hide
 constexpr uint64_t kLeastRuns = 32;  // of a load, for its table to mean something
-constexpr size_t kMaxTables = IPJIT_MAX_TABLES / 2;  // the general program behind has its own
+// With those of the general program behind; a kernel's context holds no more.
+constexpr size_t kMaxTables = IPJIT_MAX_CTX_TABLES;
 
 double doubt(double share) { return std::min(share, 1 - share); }
 
@@ -76,12 +79,20 @@ class SetShapes {
   }
 
  private:
-  bool has_room() const { return p_.tables.size() < kMaxTables; }
+  bool has_room() const {
+    const size_t made = p_.tables.size() - tables_before_ + promised_;
+    return work_.general.tables.size() + made < kMaxTables;
+  }
 
-  /// Of a table of the keys.
-  uint32_t key_bits(ValueId value, const std::vector<uint64_t>& keys) const {
-    if (is_byte_[index(value)] != 0 && keys.back() <= UINT8_MAX) return 8;
+  /// Of a table of keys up to the highest.
+  uint32_t key_bits(ValueId value, uint64_t highest) const {
+    const bool is_byte = index(value) < is_byte_.size() && is_byte_[index(value)] != 0;
+    if (is_byte && highest <= UINT8_MAX) return 8;
     return p_.values[index(value)] == Type::kU32 ? 32 : 64;
+  }
+
+  double now_of(uint32_t table) const {
+    return probe_cycles(p_.tables[table].entries.size(), p_.tables[table].key_bits);
   }
 
   void report(uint32_t b, const SetPlan& plan, double before) {
@@ -146,6 +157,7 @@ class SetShapes {
     std::vector<uint32_t> goes(units.size(), 0);
     for (Group& group : groups) plan_group(units, group, plans, goes);
     if (std::ranges::count(goes, 1u) != 0) write_chain(units, plans, goes);
+    promised_ = 0;
   }
 
   void plan_group(const std::vector<TestUnit>& units, Group& group,
@@ -154,7 +166,7 @@ class SetShapes {
     std::ranges::sort(group.keys);
     const auto repeated = std::ranges::unique(group.keys);
     group.keys.erase(repeated.begin(), repeated.end());
-    SetPlan plan = plan_set(group.keys, key_bits(group.value, group.keys), has_room());
+    SetPlan plan = plan_set(group.keys, key_bits(group.value, group.keys.back()), has_room());
     const uint32_t head = units[group.units[0]].block;
     const double come = std::max(flow_.reach[head], 1e-9);
     double before = 0;
@@ -176,6 +188,7 @@ class SetShapes {
     report(head, plan, before);
     for (uint32_t i : group.units) goes[i] = 1;
     goes[group.units[0]] = 0;
+    promised_ += plan.shape == SetPlan::Shape::kTable ? 1 : 0;
     plans[group.units[0]] = std::move(plan);
     if (!work_.profile.empty()) source_[group.units[0]] = source_of_made(work_, leave, missed);
   }
@@ -221,24 +234,25 @@ class SetShapes {
   }
 
   // --- sets
-  /// The plan for a table's keys, if it is better than the table.
-  const SetPlan* better_than(uint32_t table) {
-    if (plans_.size() <= table) plans_.resize(p_.tables.size());
-    std::optional<SetPlan>& plan = plans_[table];
-    if (!plan) plan = plan_set(keys_of(p_.tables[table]), p_.tables[table].key_bits, has_room());
-    const double now = probe_cycles(plan->keys.size(), plan->key_bits);
-    return plan->shape != SetPlan::Shape::kTable && now - plan->cycles >= kTableGain ? &*plan
-                                                                                     : nullptr;
+  /// The plan for a probe's keys, if it is better than the table.
+  const SetPlan* better_than(uint32_t table, ValueId key) {
+    const Table& t = p_.tables[table];
+    if (t.entries.empty()) return nullptr;
+    const uint32_t bits = key_bits(key, t.entries.back().key);
+    const auto [at, added] = plans_.try_emplace({table, bits});
+    if (added) at->second = plan_set(keys_of(t), bits, true);
+    const SetPlan& plan = at->second;
+    if (plan.shape == SetPlan::Shape::kTable && !has_room()) return nullptr;
+    return now_of(table) - plan.cycles < kTableGain ? nullptr : &plan;
   }
 
   void reshape_tests() {
     for (uint32_t b = 0; b < p_.blocks.size(); ++b) {
       Term test = p_.blocks[b].term;
       if (test.kind != TermKind::kBranch || test.rel != Rel::kIn) continue;
-      if (p_.tables[test.table].entries.empty() || p_.tables[test.table].key_bits == 8) continue;
-      const SetPlan* plan = better_than(test.table);
+      const SetPlan* plan = better_than(test.table, test.a);
       if (plan == nullptr) continue;
-      report(b, *plan, probe_cycles(plan->keys.size(), plan->key_bits));
+      report(b, *plan, now_of(test.table));
       std::vector<Insn> made;
       write_test(p_, *plan, test.a, made, test);
       append(p_.blocks[b], made);
@@ -249,22 +263,21 @@ class SetShapes {
   void reshape_finds() {
     for (uint32_t b = 0; b < p_.blocks.size(); ++b) {
       Block& block = p_.blocks[b];
-      const auto shaped = [&](const Insn& insn) {
-        return insn.op == Op::kFind && is_set(p_.tables[insn.table]) &&
-               p_.tables[insn.table].key_bits != 8 && better_than(insn.table) != nullptr;
-      };
-      if (std::ranges::none_of(p_.insns_of(block), shaped)) continue;
+      bool changed = false;
       std::vector<Insn> made;
       const std::vector<Insn> old(p_.insns_of(block).begin(), p_.insns_of(block).end());
       for (const Insn& insn : old) {
-        if (!shaped(insn)) {
+        const bool may = insn.op == Op::kFind && is_set(p_.tables[insn.table]);
+        const SetPlan* plan = may ? better_than(insn.table, insn.a) : nullptr;
+        if (plan == nullptr) {
           made.push_back(insn);
           continue;
         }
-        const SetPlan plan = *better_than(insn.table);
-        report(b, plan, probe_cycles(plan.keys.size(), plan.key_bits));
-        write_value(p_, plan, insn.a, made, insn.result);
+        report(b, *plan, now_of(insn.table));
+        write_value(p_, *plan, insn.a, made, insn.result);
+        changed = true;
       }
+      if (!changed) continue;
       block.first = static_cast<uint32_t>(p_.insns.size());
       block.count = static_cast<uint32_t>(made.size());
       p_.insns.insert(p_.insns.end(), made.begin(), made.end());
@@ -346,10 +359,12 @@ class SetShapes {
   Work& work_;
   Program& p_;
   Flow flow_;
-  std::vector<uint32_t> source_;               ///< by unit of a chain: of what it becomes
-  std::vector<uint32_t> source_of_;            ///< by value of the program as it came
-  std::vector<uint8_t> is_byte_;               ///< the same
-  std::vector<std::optional<SetPlan>> plans_;  ///< by table
+  std::vector<uint32_t> source_;     ///< by unit of a chain: of what it becomes
+  std::vector<uint32_t> source_of_;  ///< by value of the program as it came
+  std::vector<uint8_t> is_byte_;     ///< the same
+  std::map<std::pair<uint32_t, uint32_t>, SetPlan> plans_;  ///< by table and bits of a key
+  const size_t tables_before_ = p_.tables.size();
+  size_t promised_ = 0;  ///< tables of plans that are not written yet
   bool changed_ = false;
 };
 
