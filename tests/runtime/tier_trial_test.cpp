@@ -202,9 +202,12 @@ TEST(Trial, AFilterWhoseCodeBecomesSlowIsOnTrialAgain) {
   state.general.add(1e9);  // a busy caller, as above
   ASSERT_TRUE(street.reaches_tier2()) << street.record().why;
   state.wanted = TierState::kMostWanted;  // so that single packets say nothing
-  const auto until = [](auto traffic, auto done) {
+  const auto until = [&](auto traffic, auto done) {
     const uint64_t begun = monotonic_ns();
-    while (!done() && monotonic_ns() - begun < 60'000'000'000) traffic();
+    while (!done() && monotonic_ns() - begun < 60'000'000'000) {
+      state.general.add(1e9);
+      traffic();
+    }
     return done();
   };
   const uint64_t begun = monotonic_ns();
@@ -215,7 +218,6 @@ TEST(Trial, AFilterWhoseCodeBecomesSlowIsOnTrialAgain) {
   street.round();
   EXPECT_EQ(street.tier(), 1u) << "the general code is not known yet";
   until([&] { street.run_twos(5000); }, [&] { return state.trial.knows_general(); });
-  state.general.add(1e9);
   street.round();
   EXPECT_EQ(street.tier(), 2u);
   EXPECT_THAT(street.record().why, testing::HasSubstr("the specialised code runs again"));
