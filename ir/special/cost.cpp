@@ -40,11 +40,8 @@ namespace {
 constexpr uint64_t kFirstCache = 24 << 10;  // bytes of it that a table may count on
 constexpr uint32_t kInARow = 4;             // cases that tiers compare one after the other
 
-/// A key that is a place in an array needs no arithmetic, and what is found no comparison.
-bool is_array(const Table& table) { return table.key_bits <= 8; }
-
 double probe_cost(const Table& table, const CostTable& costs) {
-  if (is_array(table)) return 2 * costs.simple;
+  if (is_array(table.key_bits)) return array_probe(costs);
   const uint64_t keys = table.entries.size();
   const uint64_t bytes = table.key_bits <= 16 ? 8192 : 2 * keys * (table.key_bits == 64 ? 8 : 4);
   return costs.probe + (bytes > kFirstCache ? costs.probe_miss : 0);
@@ -173,7 +170,7 @@ double cost_of(const Program& program, const Insn& insn, const CostTable& costs)
       // A branch uses the probe's flags as they are, and where it skips the next probe, that one
       // is no work.  A value is set, widened and waited for, and there are as many as probes.
       return probe_cost(program.tables[insn.table], costs) +
-             (is_array(program.tables[insn.table]) ? 0 : costs.found);
+             (is_array(program.tables[insn.table].key_bits) ? 0 : costs.found);
     case Op::kEffect:
     case Op::kCount:
       return costs.count;

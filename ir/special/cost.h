@@ -29,6 +29,10 @@ struct CostTable {
 
 extern const CostTable kCosts;
 
+/// Keys of so many bits are places in an array (lookup/build.cpp): no arithmetic, no comparison.
+constexpr bool is_array(uint32_t key_bits) { return key_bits <= 8; }
+constexpr double array_probe(const CostTable& costs) { return 2 * costs.simple; }
+
 struct Cost {
   double cycles = 0;        ///< per packet, all of it
   double mispredicts = 0;   ///< of these, branches guessed wrong: events per packet

@@ -132,7 +132,7 @@ void compare_with(Term& test, Rel rel, ValueId a, uint64_t imm) {
 }  // namespace
 
 double probe_cycles(size_t keys, uint32_t key_bits) {
-  if (key_bits <= 8) return 2 * kCosts.simple;
+  if (is_array(key_bits)) return array_probe(kCosts);
   const size_t bytes = keys <= 2 ? kLineBytes : keys * 16;  // about: slots are half full or less
   return kCosts.probe + (bytes > kL1Bytes ? kCosts.probe_miss : 0);
 }

@@ -69,29 +69,32 @@ void Trial::win_more(const Times::Quartiles& times) {
   win({0, closer(won_median_ps_, times.median), closer(won_upper_ps_, times.upper)});
 }
 
+Times::Quartiles Trial::group_of(double ps) {
+  special_.add(ps);
+  if (special_.count() < kTimes) return {};
+  const Times::Quartiles group = special_.quartiles();  // 0 if another thread has begun anew
+  special_.reset();
+  return group;
+}
+
 Verdict Trial::special_took(double ps, uint64_t now_ns) {
   const double median = median_ps_.load(std::memory_order_relaxed);
   if (median <= 0) return Verdict::kFine;
-  special_.add(ps);
-  if (special_.count() < kTimes) return Verdict::kMore;
+  const Times::Quartiles special = group_of(ps);
+  if (special.median <= 0) return Verdict::kMore;
   median_ps_.store(0, std::memory_order_relaxed);
-  const Times::Quartiles special = special_.quartiles();
-  special_.reset();
   if (is_worse(special, median, upper_ps_.load(std::memory_order_relaxed))) return Verdict::kSlower;
   no_doubt_until_ns_.store(now_ns + wait_ns_.load(std::memory_order_relaxed),
                            std::memory_order_relaxed);
-  if (special.median > 0) win(special);
+  win(special);
   return Verdict::kFine;
 }
 
 bool Trial::falls_in_doubt(double ps, uint64_t now_ns, double code_ps) {
   const double median = won_median_ps_.load(std::memory_order_relaxed);
   if (median <= 0 || median_ps_.load(std::memory_order_relaxed) > 0) return false;
-  special_.add(ps);
-  if (special_.count() < kTimes) return false;
-  const Times::Quartiles now = special_.quartiles();
-  special_.reset();
-  if (now.median <= 0) return false;  // another thread has begun them anew
+  const Times::Quartiles now = group_of(ps);
+  if (now.median <= 0) return false;
   if (now.median < median) win_more(now);
   const bool slow = is_worse(now, median, won_upper_ps_.load(std::memory_order_relaxed)) &&
                     now.median <= kBusy * code_ps;

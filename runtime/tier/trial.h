@@ -84,6 +84,8 @@ class Trial {
   bool falls_in_doubt(double ps, uint64_t now_ns, double code_ps);
 
  private:
+  /// Gives: of the group that this time completes; all 0 where it is none.
+  Times::Quartiles group_of(double ps);
   void win(const Times::Quartiles& times);
   void win_more(const Times::Quartiles& times);
 

@@ -83,17 +83,14 @@ TEST(TierSteady, AThreadWhoseRunsHaveBecomeSlowPutsTheGeneralCodeBackItself) {
   TierState& state = *street.filter->tier();
   state.wanted = TierState::kFirstWanted;
   // The builder is not asked from here on: what happens, the thread that runs the packets does.
-  const auto until = [](auto traffic, auto done) {
-    const uint64_t begun = monotonic_ns();
-    while (!done() && monotonic_ns() - begun < 60'000'000'000) traffic();
-    return done();
-  };
   // A window that a neighbour has spoilt must not blind the thread for good.
   state.general.add(1e9);
-  ASSERT_TRUE(until([&] { street.run_ip(); }, [&] { return state.calibrated.load() > 0; }))
+  ASSERT_TRUE(
+      street.alone_until([&] { street.run_ip(); }, [&] { return state.calibrated.load() > 0; }))
       << "tier " << street.tier() << ", retreat " << int(state.retreat.load()) << ", windows "
       << state.general.windows().count << " and " << state.special.windows().count;
-  EXPECT_TRUE(until([&] { street.run_twos(20'000); }, [&] { return street.tier() == 1; }));
+  EXPECT_TRUE(
+      street.alone_until([&] { street.run_twos(20'000); }, [&] { return street.tier() == 1; }));
   EXPECT_EQ(state.retreat.load(), Retreat::kSlower);
   EXPECT_EQ(street.record().retreats, 1u);
   EXPECT_EQ(street.record().guard_failures, 0u);

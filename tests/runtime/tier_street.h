@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "ir/text.h"
+#include "runtime/ticks.h"
 #include "runtime/tier/builder_thread.h"
 #include "runtime/tier/tiering.h"
 #include "tests/runtime/programs.h"
@@ -172,6 +173,12 @@ struct Street {
       round();
     }
     return false;
+  }
+  /// Traffic without periods until `done`, for a minute at most.
+  static bool alone_until(auto traffic, auto done) {
+    const uint64_t begun = monotonic_ns();
+    while (!done() && monotonic_ns() - begun < 60'000'000'000) traffic();
+    return done();
   }
   bool reaches_tier2() {
     return until([&] { run_ip(); }, [&] { return tier() == 2; });

@@ -203,12 +203,12 @@ TEST(Trial, AFilterWhoseCodeBecomesSlowIsOnTrialAgain) {
   ASSERT_TRUE(street.reaches_tier2()) << street.record().why;
   state.wanted = TierState::kMostWanted;  // so that single packets say nothing
   const auto until = [&](auto traffic, auto done) {
-    const uint64_t begun = monotonic_ns();
-    while (!done() && monotonic_ns() - begun < 60'000'000'000) {
-      state.general.add(1e9);
-      traffic();
-    }
-    return done();
+    return Street::alone_until(
+        [&] {
+          state.general.add(1e9);
+          traffic();
+        },
+        done);
   };
   const uint64_t begun = monotonic_ns();
   until([&] { street.run_ip(); }, [&] { return monotonic_ns() - begun > 500'000'000; });
@@ -236,28 +236,31 @@ TEST(Trial, ADoubtThatComesLateHoldsUpNothing) {
   EXPECT_EQ(state.work->doubt_until_ns, 0u);
 }
 
+/// A filter whose code is in doubt, and no packet comes to say what the general code takes.
+struct DoubtfulStreet : Street {
+  TierState& state = *filter->tier();
+
+  DoubtfulStreet() {
+    EXPECT_TRUE(reaches_tier2()) << record().why;
+    EXPECT_TRUE(state.slot->retreat(*state.slot->special(), Retreat::kDoubt));
+    round();
+  }
+};
+
 TEST(Trial, ADoubtIsNotWaitedForForEver) {
-  Street street;
-  ASSERT_TRUE(street.reaches_tier2()) << street.record().why;
-  TierState& state = *street.filter->tier();
-  ASSERT_TRUE(state.slot->retreat(*state.slot->special(), Retreat::kDoubt));
-  street.round();
+  DoubtfulStreet street;
   EXPECT_EQ(street.tier(), 1u);
-  EXPECT_NE(state.work->doubt_until_ns, 0u);
+  EXPECT_NE(street.state.work->doubt_until_ns, 0u);
   street.round();  // no packet came
   EXPECT_EQ(street.tier(), 2u);
 }
 
 TEST(Trial, CodeInDoubtThatIsGivenUpForAnotherReasonStaysSo) {
-  Street street;
-  ASSERT_TRUE(street.reaches_tier2()) << street.record().why;
-  TierState& state = *street.filter->tier();
-  ASSERT_TRUE(state.slot->retreat(*state.slot->special(), Retreat::kDoubt));
-  street.round();
-  state.retreat = Retreat::kGuards;
+  DoubtfulStreet street;
+  street.state.retreat = Retreat::kGuards;
   street.round();
   EXPECT_EQ(street.tier(), 1u);
-  EXPECT_EQ(state.work->doubt_until_ns, 0u);
+  EXPECT_EQ(street.state.work->doubt_until_ns, 0u);
 }
 
 TEST(Trial, NothingIsPublishedOverARetreatThatIsNotHeededYet) {
