@@ -56,13 +56,18 @@ Reach reach_of(const ir::Program& program) {
           .reads = true};
 }
 
-uint64_t run_lanes(ipjit_entry_fn entry, const Reach& reach, ipjit_ctx& ctx,
-                   std::span<const ipjit_packet> packets, uint32_t* verdicts) {
+namespace {
+
+/// Either kind of code has a loop of its own, and so a call of its own: ipjit_enter().
+template <uint64_t kSpecialised>
+uint64_t lanes(ipjit_entry_fn direct, const Reach& reach, ipjit_ctx& ctx,
+               std::span<const ipjit_packet> packets, uint32_t* verdicts) {
   uint64_t matched = 0;
   const auto run = [&](size_t i) {
     const ipjit_packet& packet = packets[i];
     ctx.wire_len = packet.len;
-    verdicts[i] = ipjit_result_value(entry(packet.data, packet.caplen, &ctx));
+    verdicts[i] =
+        ipjit_result_value(ipjit_enter(kSpecialised, direct, packet.data, packet.caplen, &ctx));
     matched += verdicts[i] != 0;
   };
   const size_t count = packets.size();
@@ -75,6 +80,14 @@ uint64_t run_lanes(ipjit_entry_fn entry, const Reach& reach, ipjit_ctx& ctx,
   }
   for (size_t i = count - ahead; i < count; ++i) run(i);
   return matched;
+}
+
+}  // namespace
+
+uint64_t run_lanes(const ipjit_program& program, const Reach& reach, ipjit_ctx& ctx,
+                   std::span<const ipjit_packet> packets, uint32_t* verdicts) {
+  return program.specialised ? lanes<1>(program.direct, reach, ctx, packets, verdicts)
+                             : lanes<0>(program.direct, reach, ctx, packets, verdicts);
 }
 
 }  // namespace ipjit::runtime

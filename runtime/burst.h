@@ -23,12 +23,12 @@ struct Reach {
 /// Cost:  one walk over its instructions.
 Reach reach_of(const ir::Program& program);
 
-/// Runs `entry` on each packet, fetching ahead.
+/// Runs `program.direct`, which is set, on each packet, fetching ahead.
 ///
 /// Takes: a ctx in which everything that the program reads is set but wire_len, which is set here;
 ///        room for a verdict for each packet.
 /// Gives: how many verdicts are not 0.
-uint64_t run_lanes(ipjit_entry_fn entry, const Reach& reach, ipjit_ctx& ctx,
+uint64_t run_lanes(const ipjit_program& program, const Reach& reach, ipjit_ctx& ctx,
                    std::span<const ipjit_packet> packets, uint32_t* verdicts);
 
 }  // namespace ipjit::runtime

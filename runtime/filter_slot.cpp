@@ -45,7 +45,7 @@ uint64_t run_some(const Unit& unit, std::span<const ipjit_packet> packets, uint3
   if (unit.direct) {
     ipjit_ctx ctx;  // direct code reads nothing of it but what is set here, and wire_len
     ctx.counters = ipjit_own_counters(&unit);
-    return run_lanes(unit.direct, unit.reach, ctx, packets, verdicts);
+    return run_lanes(unit, unit.reach, ctx, packets, verdicts);
   }
   uint64_t matched = 0;
   for (const ipjit_packet& packet : packets) {

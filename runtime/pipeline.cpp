@@ -53,6 +53,7 @@ constexpr uint64_t kVariableHeaders = 80;
 void install(Unit& unit, const ir::MachineCode& code, InstalledCode sealed) {
   constexpr uint64_t kWireLen = uint64_t{1} << IPJIT_FIELD_wire_len;
   unit.engine = unit.general ? Engine::kTier2 : Engine::kTier1;
+  unit.specialised = unit.general != nullptr;
   unit.code_bytes = code.code_len;
   unit.table_bytes = static_cast<uint32_t>(code.bytes.size()) - code.code_len;
   unit.reach = reach_of(*unit.program);
@@ -136,9 +137,12 @@ uint32_t Unit::run_packet(std::span<const uint8_t> data, const ipjit_ctx& ctx) c
   if (code && counters) {
     ipjit_ctx counting = ctx;
     counting.counters = ipjit_own_counters(this);
-    return ipjit_result_value(code->entry()(data.data(), data.size(), &counting));
+    return ipjit_result_value(
+        ipjit_enter(specialised, code->entry(), data.data(), data.size(), &counting));
   }
-  if (code) return ipjit_result_value(code->entry()(data.data(), data.size(), &ctx));
+  if (code)
+    return ipjit_result_value(
+        ipjit_enter(specialised, code->entry(), data.data(), data.size(), &ctx));
   if (engine == Engine::kLibpcap) return run_replaced(data, ctx);
   return bpf::interpret(source, dialect, data, ctx);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Where packets lie before a pass over them is timed.
+// What is in which cache before a pass over packets is timed.
 //
 // Left to chance, it depends on who ran before: a slow engine takes so long over the packets that
 // other users of a shared cache push them out behind it, and the engine that comes next pays
@@ -18,5 +18,8 @@ void leave_in_shared_cache(std::span<const ipjit_packet> packets);
 
 /// Flushes the headers from every cache.
 void push_out_to_memory(std::span<const ipjit_packet> packets);
+
+/// Fills the processor's cache of branch targets with others.
+void forget_branch_targets();
 
 }  // namespace ipjit::bench

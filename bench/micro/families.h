@@ -29,7 +29,7 @@ void register_crowds();
 /// Tables: building and finding by size, against what else a program could use.
 void register_lookup();
 
-/// Swapping a live filter's program, and what sampling costs.
+/// Swapping a live filter's program, what a change of tier leaves, and what sampling costs.
 void register_runtime();
 
 }  // namespace ipjit::bench

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Parts of the library alone: its tables against what else a program could use, a swap, sampling.
+// Parts of the library alone: its tables against what else a program could use, a swap, a change of
+// tier, sampling.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -8,9 +9,12 @@
 #include <thread>
 #include <unordered_set>
 
+#include "bench/micro/caches.h"
 #include "bench/micro/families.h"
+#include "bench/micro/live.h"
 #include "lookup/table.h"
 #include "runtime/tier/sample_ring.h"
+#include "tier1-asmjit/tier1.h"
 
 namespace ipjit::bench {
 namespace {
@@ -119,6 +123,31 @@ void swap(State& state, size_t readers) {
   }
 }
 
+__attribute__((noinline)) void run_all(const ipjit_filter* filter) {
+  for (const ipjit_packet& packet : micro_traffic().hot())
+    benchmark::DoNotOptimize(ipjit_filter_run(filter, packet.data, packet.caplen, packet.len));
+}
+
+// The same code twice, once as the general program: what a call costs when the other has run.
+void tier_change(State& state, bool changed, bool specialised) {
+  const std::vector<ipjit_insn> insns = tcp(1);
+  const Result<ir::Program> program =
+      general_program({reinterpret_cast<const bpf::Insn*>(insns.data()), insns.size()});
+  tier1::Tier1 tier1;
+  const Result<NativePtr> first = make_native(*program, tier1);
+  const Result<NativePtr> second = make_native(*program, tier1);
+  if (!first || !second) return state.SkipWithError("refused");
+  own_a_stripe();
+  const Live general(*first, false), other(*second, specialised);
+  forget_branch_targets();
+  run_all(general.filter());
+  if (changed) run_all(other.filter());
+  for (auto _ : state) run_all(general.filter());
+  state.counters["packet"] = benchmark::Counter(
+      static_cast<double>(micro_traffic().hot().size()) * static_cast<double>(state.iterations()),
+      benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+}
+
 // A program that cannot be specialised, so that what is left of tiering is the watching.
 void watched(State& state, ipjit_tiering tiering) {
   const Handle filter = filter_of({{0x06, 0, 0, 262144}}, tiering);
@@ -168,6 +197,13 @@ void register_runtime() {
   for (const size_t readers : {0, 1, 4})
     benchmark::RegisterBenchmark(("swap/readers " + std::to_string(readers)).c_str(),
                                  [=](State& state) { swap(state, readers); });
+  const auto change = [](const char* name, bool changed, bool specialised) {
+    benchmark::RegisterBenchmark(name,
+                                 [=](State& state) { tier_change(state, changed, specialised); });
+  };
+  change("tier change/before", false, false);
+  change("tier change/after, a call for each tier", true, true);
+  change("tier change/after, one call for both", true, false);
   benchmark::RegisterBenchmark("sampling/off", [](State& s) { watched(s, IPJIT_TIERING_OFF); });
   benchmark::RegisterBenchmark("sampling/on", [](State& s) { watched(s, IPJIT_TIERING_ON); });
   benchmark::RegisterBenchmark("sampling/a head, pushed and popped", sample);

@@ -113,6 +113,7 @@ void add(std::vector<Row>& rows, const std::string& name, const ir::Program& pro
 void measure(Code& code, const Traffic& traffic, const Plan& plan) {
   if (!code.native) return;
   const Runner runner = body_runner("", code.native, traffic.packets());
+  forget_branch_targets();
   runner.run(plan.hot, 20);
   code.hot.push_back(ns_per_packet(runner, plan.hot, plan.hot_rounds));
   leave_in_shared_cache(traffic.packets());

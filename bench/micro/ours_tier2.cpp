@@ -2,66 +2,17 @@
 // Tier 2's rows: the specialised program through tier 1 and through LLVM, called as a user calls it
 // and bare.
 //
-// A filter of the library would have to sample and decide first; here its two structures, which
-// ipjit/inline.h documents, are filled by hand with the code that tier 2 makes, so that the row
-// measures the very call path that a user's program inlines.
+// A filter of the library would have to sample and decide first; a Live runs the code that tier 2
+// makes by the very call path that a user's program inlines.
 #include <algorithm>
-#include <array>
 
 #include "bench/micro/engines.h"
+#include "bench/micro/live.h"
 #include "bench/micro/units.h"
-#include "ipjit/inline.h"
 #include "runtime/burst.h"
 
 namespace ipjit::bench {
 namespace {
-
-constexpr size_t kStripes = 256;
-
-// A live filter that holds one unit for ever.
-class Live {
- public:
-  explicit Live(NativePtr native) : native_(std::move(native)), stripes_(new Stripes) {
-    for (ipjit_stripe& stripe : *stripes_) {
-      stripe = {};
-      stripe.pause_at = UINT64_MAX;  // never the slow way: there is no filter behind it
-    }
-    program_.direct = native_->entry();
-    program_.counters = reinterpret_cast<uint64_t*>(counters_->data());
-    filter_.program = &program_;
-    filter_.stripes = stripes_->data();
-  }
-  const ipjit_filter* filter() const { return &filter_; }
-  const Native& native() const { return *native_; }
-  ipjit_stripe& own() const {
-    return *reinterpret_cast<ipjit_stripe*>(reinterpret_cast<char*>(filter_.stripes) +
-                                            ipjit_thread_stripe);
-  }
-
- private:
-  using Stripes = std::array<ipjit_stripe, kStripes>;
-  struct alignas(64) Line {
-    uint64_t count[8] = {};
-  };
-
-  NativePtr native_;
-  std::unique_ptr<Stripes> stripes_;
-  std::unique_ptr<std::array<Line, kStripes>> counters_ =
-      std::make_unique<std::array<Line, kStripes>>();
-  ipjit_program program_ = {};
-  ipjit_filter filter_ = {};
-};
-using LivePtr = std::shared_ptr<Live>;
-
-// A thread gets its stripe from the library when it first runs any filter.
-void own_a_stripe() {
-  static const ipjit_insn kAccept = {0x06, 0, 0, 1};
-  ipjit_filter* any = ipjit_compile(&kAccept, 1, nullptr, nullptr);
-  IPJIT_CHECK(any);
-  const uint8_t byte = 0;
-  ipjit_filter_run(any, &byte, 1, 1);
-  ipjit_filter_free(any);
-}
 
 uint64_t single(const Live& live, std::span<const ipjit_packet> packets) {
   uint64_t matches = 0;
@@ -81,8 +32,8 @@ uint64_t in_bursts(const Live& live, std::span<const ipjit_packet> packets) {
     const std::span<const ipjit_packet> some =
         packets.subspan(at, std::min<size_t>(32, packets.size() - at));
     ipjit_own_add(&own.entered, some.size());
-    const uint64_t matched = runtime::run_lanes(live.filter()->program->direct, live.native().reach,
-                                                ctx, some, verdicts);
+    const uint64_t matched =
+        runtime::run_lanes(*live.filter()->program, live.native().reach, ctx, some, verdicts);
     ipjit_own_add(&own.left, some.size());
     ipjit_own_add(&own.matched, matched);
     for (size_t i = 0; i < some.size(); ++i) matches += verdicts[i] != 0;
@@ -107,7 +58,8 @@ Result<Runner> lives(const char* name, const Compiled& compiled,
   const Result<Pair> pair = specialised_pair(compiled, packets, with_llvm);
   if (!pair) return pair.error();
   own_a_stripe();
-  const auto hot = std::make_shared<Live>(pair->hot), stream = std::make_shared<Live>(pair->stream);
+  const auto hot = std::make_shared<Live>(pair->hot, true),
+             stream = std::make_shared<Live>(pair->stream, true);
   return Runner{name, [hot, stream, packets, loop](size_t count, size_t rounds) {
                   uint64_t matches = 0;
                   for (size_t round = 0; round < rounds; ++round)

@@ -119,10 +119,13 @@ std::vector<Row> measure(const Compiled& compiled, const Traffic& traffic, const
       Row& row = rows[(turn + repeat) % kEngineCount];
       if (!row.runner) continue;
       // Its own code and data warm, as they are in a capture loop.
+      forget_branch_targets();
       row.runner->run(plan.hot, 2);
       row.hot.push_back(ns_per_packet(*row.runner, plan.hot, row.hot_rounds));
+      forget_branch_targets();
       leave_in_shared_cache(traffic.packets());
       row.stream.push_back(ns_per_packet(*row.runner, plan.packets, 1));
+      forget_branch_targets();
       push_out_to_memory(traffic.packets());
       row.cold.push_back(ns_per_packet(*row.runner, plan.packets, 1));
     }

@@ -134,7 +134,7 @@ static inline void ipjit_mbuf_run_some(const ipjit_filter *filter, struct rte_mb
 	const struct ipjit_program *program;
 	struct ipjit_ctx ctx;	/* but for what is set below, as the stack happens to be */
 	ipjit_entry_fn direct;
-	uint64_t matched = 0;
+	uint64_t specialised, matched = 0;
 	uint32_t i;
 
 	if (__builtin_expect(__atomic_load_n(&own->left, __ATOMIC_RELAXED) >=
@@ -150,6 +150,7 @@ static inline void ipjit_mbuf_run_some(const ipjit_filter *filter, struct rte_mb
 		ipjit_mbuf_run_packets(filter, mbufs, count, verdicts);
 		return;
 	}
+	specialised = program->specialised;
 	ctx.counters = ipjit_own_counters(program);
 	for (i = 0; i < count && i < IPJIT_MBUF_AHEAD; i++)
 		__builtin_prefetch(rte_pktmbuf_mtod(mbufs[i], const void *));
@@ -164,8 +165,8 @@ static inline void ipjit_mbuf_run_some(const ipjit_filter *filter, struct rte_mb
 			verdicts[i] = ipjit_mbuf_enter_segments(direct, &ctx, mbuf);
 		else
 			verdicts[i] = ipjit_result_value(
-				direct(rte_pktmbuf_mtod(mbuf, const uint8_t *),
-				       rte_pktmbuf_data_len(mbuf), &ctx));
+				ipjit_enter(specialised, direct, rte_pktmbuf_mtod(mbuf, const uint8_t *),
+					    rte_pktmbuf_data_len(mbuf), &ctx));
 		matched += verdicts[i] != 0;
 	}
 	ipjit_own_add(&own->left, count);

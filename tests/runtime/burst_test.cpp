@@ -76,12 +76,15 @@ TEST(RunLanes, EveryPacketOnceInOrder) {
       expected[i] = static_cast<uint32_t>(body(packets[i].data, packets[i].caplen, &ctx));
       matches += expected[i] != 0;
     }
-    for (const Reach& ahead : {Reach{}, Reach{.first = 0, .last = 4000, .reads = true}}) {
-      std::vector<uint32_t> verdicts(count, 7);
-      ipjit_ctx ctx;
-      EXPECT_EQ(run_lanes(body, ahead, ctx, packets, verdicts.data()), matches) << count;
-      EXPECT_THAT(verdicts, ElementsAreArray(expected)) << count;
-    }
+    for (const uint64_t specialised : {0, 1})
+      for (const Reach& ahead : {Reach{}, Reach{.first = 0, .last = 4000, .reads = true}}) {
+        const ipjit_program program = {
+            .direct = body, .counters = nullptr, .specialised = specialised};
+        std::vector<uint32_t> verdicts(count, 7);
+        ipjit_ctx ctx;
+        EXPECT_EQ(run_lanes(program, ahead, ctx, packets, verdicts.data()), matches) << count;
+        EXPECT_THAT(verdicts, ElementsAreArray(expected)) << count;
+      }
   }
 }
 
