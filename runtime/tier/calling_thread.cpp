@@ -120,7 +120,7 @@ Retreat WatchedPacket::judge_rate(const Watch::Window& window) const {
   const double ps = 1e12 / window.packets_per_second;
   Trial& trial = tier_.trial;
   if (!unit_.general) {
-    trial.general_took(ps);
+    trial.general_took(ps, tier_.general.mean_ps());
     return Retreat::kNone;
   }
   const double code_ps = std::max(tier_.general.mean_ps(), tier_.special.mean_ps());
@@ -171,7 +171,7 @@ void general_changed(TierState& tier, bool was_advanced) {
 
 void advanced_to_special(TierState& tier, bool from_general) {
   if (from_general)
-    tier.trial.begin(tier.general.mean_ps());
+    tier.trial.begin();
   else
     tier.trial.begin_anew();
   tier.general.reset();

@@ -38,7 +38,7 @@ const char* sentence_of(Retreat why) {
     case Retreat::kTrial:
       return "packets took longer than with the general code just before";
     case Retreat::kDoubt:
-      return "packets take longer than they did, so the general code is timed again";
+      return "packets take longer than they did, or it had no trial: the general code is timed";
     case Retreat::kDrift:
       return "the traffic has drifted from what it was built for";
     case Retreat::kFact:

@@ -14,6 +14,9 @@ constexpr double kWorse = 1.1;    ///< medians; less is for the races to find
 /// Times the code's own share: of a caller who takes longer, nobody knows what it waited for.
 constexpr double kBusy = 4;
 
+/// Quicker than any code: what had no trial is slow beside it.
+constexpr Times::Quartiles kUntried = {.lower = 1, .median = 1, .upper = 1};
+
 bool is_worse(const Times::Quartiles& now, double median, double upper) {
   return now.lower > upper && now.median > kWorse * median;
 }
@@ -37,12 +40,17 @@ Times::Quartiles Times::quartiles() const {
 
 bool Trial::knows_general() const { return general_.count() >= kFewest; }
 
-void Trial::begin(double code_ps) {
+void Trial::general_took(double ps, double code_ps) {
+  if (ps <= kBusy * code_ps) general_.add(ps);
+}
+
+void Trial::begin() {
   special_.reset();
+  const bool known = knows_general();
   const Times::Quartiles general = general_.quartiles();
-  const bool known = knows_general() && general.median <= kBusy * code_ps;
   upper_ps_.store(general.upper, std::memory_order_relaxed);
   median_ps_.store(known ? general.median : 0, std::memory_order_relaxed);
+  if (!known && won_median_ps_.load(std::memory_order_relaxed) <= 0) win(kUntried);
 }
 
 void Trial::end() {

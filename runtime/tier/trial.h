@@ -21,7 +21,9 @@
 //   specialised code, in doubt | general code, 16 times | specialised code, on trial
 //
 // A rate that changes at the same moment looks alike.  So a trial is held only where the caller
-// does little else than filter, and its packets do not come slower than they are taken.
+// does little else than filter, and its packets do not come slower than they are taken: times with
+// a pause in them are none of the general code's.  Specialised code that came before enough of
+// these were known is in doubt as soon as the caller is busy, and so has its trial later.
 #pragma once
 
 #include <array>
@@ -62,13 +64,13 @@ class Trial {
   static constexpr uint64_t kFirstWaitNs = 1'000'000'000;  ///< from a trial to a doubt
   static constexpr uint64_t kLongestWaitNs = 64'000'000'000;
 
-  void general_took(double ps) { general_.add(ps); }
+  /// Takes: what a packet took; what the general code takes of that alone, 0: unknown.
+  void general_took(double ps, double code_ps);
   /// Enough is known of the general code for a trial.
   bool knows_general() const;
 
   /// Specialised code takes the general code's place.
-  /// Takes: picoseconds that the general code alone takes of a packet; 0: unknown, no trial.
-  void begin(double code_ps);
+  void begin();
   /// Other specialised code takes the place of that which may be on trial.
   void begin_anew() { special_.reset(); }
   /// General code runs again.
@@ -80,7 +82,7 @@ class Trial {
   Verdict special_took(double ps, uint64_t now_ns);
 
   /// Takes: as special_took(); what the slower code of the two takes alone.
-  /// Gives: whether code that has won its trial takes clearly longer now; said once.
+  /// Gives: whether code that has won its trial, or had none, takes clearly longer now; said once.
   bool falls_in_doubt(double ps, uint64_t now_ns, double code_ps);
 
  private:
@@ -93,7 +95,7 @@ class Trial {
   std::atomic<double> median_ps_{0};  ///< 0: no trial
   std::atomic<double> upper_ps_{0};   ///< three of four times
   // Of what has won, at its quickest since, or when it was in doubt last.
-  std::atomic<double> won_median_ps_{0};  ///< 0: no trial was won
+  std::atomic<double> won_median_ps_{0};  ///< 0: nothing runs that could be in doubt
   std::atomic<double> won_upper_ps_{0};
   std::atomic<bool> was_slow_{false};  ///< once may be chance
   std::atomic<uint64_t> no_doubt_until_ns_{0}, wait_ns_{kFirstWaitNs};

@@ -27,8 +27,8 @@ struct Caller {
   /// Takes: what a packet takes with general code and with that on trial, and general code alone.
   Verdict tries(double general_ps, double special_ps, double code_ps = 5000) {
     Trial trial;
-    for (int i = 0; i < 100; ++i) trial.general_took(time(general_ps));
-    trial.begin(code_ps);
+    for (int i = 0; i < 100; ++i) trial.general_took(time(general_ps), code_ps);
+    trial.begin();
     for (;;) {
       const Verdict verdict = trial.special_took(time(special_ps), now_ns);
       if (verdict != Verdict::kMore) return verdict;
@@ -73,22 +73,22 @@ TEST(Trial, NoneForACallerWhoDoesOtherThings) {
 
 TEST(Trial, NeedsTimesOfTheGeneralCodeAndForgetsThemWhenItIsOver) {
   Trial trial;
-  for (int i = 0; i < 15; ++i) trial.general_took(10'000);
-  trial.begin(5000);
+  for (int i = 0; i < 15; ++i) trial.general_took(10'000, 5000);
+  trial.begin();
   EXPECT_EQ(trial.special_took(90'000, 0), Verdict::kFine) << "15 times are too few";
-  trial.general_took(10'000);
-  trial.begin(5000);
+  trial.general_took(10'000, 5000);
+  trial.begin();
   EXPECT_EQ(trial.special_took(90'000, 0), Verdict::kMore);
   trial.end();
   EXPECT_EQ(trial.special_took(90'000, 0), Verdict::kFine);
-  trial.begin(5000);
+  trial.begin();
   EXPECT_EQ(trial.special_took(90'000, 0), Verdict::kFine) << "the general code's times are gone";
 }
 
 TEST(Trial, OtherCodeOnTrialBeginsAnew) {
   Trial trial;
-  for (int i = 0; i < 32; ++i) trial.general_took(10'000);
-  trial.begin(5000);
+  for (int i = 0; i < 32; ++i) trial.general_took(10'000, 5000);
+  trial.begin();
   for (int i = 0; i < 30; ++i) EXPECT_EQ(trial.special_took(90'000, 0), Verdict::kMore);
   trial.begin_anew();
   Verdict verdict = Verdict::kMore;
@@ -106,8 +106,8 @@ struct Winner : Caller {
   explicit Winner(double special_ps, double general_ps = 10'000) { win(special_ps, general_ps); }
   void win(double special_ps, double general_ps) {
     trial.end();
-    for (int i = 0; i < 100; ++i) trial.general_took(time(general_ps));
-    trial.begin(code_ps);
+    for (int i = 0; i < 100; ++i) trial.general_took(time(general_ps), code_ps);
+    trial.begin();
     Verdict verdict = Verdict::kMore;
     while (verdict == Verdict::kMore) verdict = trial.special_took(time(special_ps), now_ns);
     EXPECT_EQ(verdict, Verdict::kFine);
@@ -182,16 +182,42 @@ TEST(Trial, ADoubtWithoutATrialIsNotTheLast) {
   Winner winner(8000);
   EXPECT_LE(winner.until_doubt(12'000, kLong), 1 + kSoon);
   winner.trial.end();
-  winner.trial.begin(5000);  // nothing is known of the general code
+  winner.trial.begin();  // nothing is known of the general code
   EXPECT_EQ(winner.until_doubt(12'000, kLong), kLong);
   EXPECT_LE(winner.until_doubt(16'000, kLong), kSoon);
 }
 
-TEST(Trial, NoDoubtOfCodeThatHadNone) {
+TEST(Trial, CodeThatHadNoneIsInDoubtAsSoonAsTheCallerIsBusy) {
   Trial trial;
-  trial.begin(5000);
+  trial.begin();
   for (uint64_t i = 0; i < 10'000; ++i)
-    EXPECT_FALSE(trial.falls_in_doubt(i < 5000 ? 5000 : 10'000, i * 4'000'000, 5000));
+    EXPECT_FALSE(trial.falls_in_doubt(30'000, i * 4'000'000, 5000));
+  size_t windows = 1;
+  while (!trial.falls_in_doubt(10'000, windows * 4'000'000, 5000)) ASSERT_LT(++windows, 100u);
+  trial.end();
+  trial.begin();  // the general code came to nothing again
+  for (uint64_t i = 0; i < 10'000; ++i)
+    EXPECT_FALSE(trial.falls_in_doubt(10'000, i * 4'000'000, 5000)) << "once";
+}
+
+TEST(Trial, NoneIsInDoubtWhereNothingRuns) {
+  Trial trial;
+  for (uint64_t i = 0; i < 100; ++i)
+    EXPECT_FALSE(trial.falls_in_doubt(10'000, i * 4'000'000, 5000));
+}
+
+TEST(Trial, APauseIsNoTimeOfTheGeneralCode) {
+  Caller caller;
+  Trial trial;
+  for (int i = 0; i < 100; ++i) {
+    trial.general_took(caller.time(10'000), 5000);
+    if (i % 2 == 0) trial.general_took(1'000'000, 5000);  // packets come in bursts
+  }
+  trial.begin();
+  Verdict verdict = Verdict::kMore;
+  for (int i = 0; verdict == Verdict::kMore; ++i)
+    verdict = trial.special_took(i % 3 == 0 ? 1'000'000 : caller.time(14'000), 1);
+  EXPECT_EQ(verdict, Verdict::kSlower);
 }
 
 TEST(Trial, AFilterWhoseCodeBecomesSlowIsOnTrialAgain) {
