@@ -33,7 +33,8 @@ constexpr CostTable kCosts = {.ghz = 3,
                               .probe_miss = 3,
                               .found = 2.4,
                               .count = 0.9,
-                              .mispredict = 30};
+                              .mispredict = 30,
+                              .leaving = 40};
 
 namespace {
 

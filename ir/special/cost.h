@@ -25,6 +25,7 @@ struct CostTable {
   double found = 0;       ///< added where a probe's answer is a value and no branch
   double count = 0;       ///< a counter or an action
   double mispredict = 0;  ///< each mispredicted branch or switch, and the wait that it lays bare
+  double leaving = 0;     ///< added for a packet that leaves to the general code, which is cold
 };
 
 extern const CostTable kCosts;

@@ -18,9 +18,9 @@
 // making the program and asking the cost model, which judges a guard by the table of its load and
 // counts what the table has discarded as failures.  A guard behind others is judged by the groups,
 // where they know its field together with theirs: packets that are odd in one field are often odd
-// in the next, and have left before.  Those that fail pay for the general program on top, and
-// kLeaving for finding it cold: its code, and its branches, which are all the unusual way.  More
-// than kMostFailures of the packets may not fail, whatever is saved.
+// in the next, and have left before.  Those that fail pay for the general program on top, and for
+// finding it cold (CostTable::leaving): its code, and its branches, which are all the unusual way.
+// More than kMostFailures of the packets may not fail, whatever is saved.
 //
 // What comes behind may gain from a guard (offsets that are constant make shorter data flow) or
 // lose by it; so specialise() goes on with and without the guards and keeps what is cheaper.
@@ -45,7 +45,6 @@ constexpr size_t kLarge = 1000;         // instructions: a trial costs as many t
 constexpr double kLeastShare = 0.9;     // of a site's runs
 constexpr double kMostFailures = 0.04;  // of all packets; the policy retreats at 0.1
 constexpr double kLeastGain = 0.1;      // cycles per packet
-constexpr double kLeaving = 40;         // cycles: measured 35 to 65 with filters c and i
 constexpr uint64_t kLeastRuns = 100;
 
 /// A load or field that nearly always has one value.
@@ -290,10 +289,10 @@ double cycles_with_leaving(const Work& work) {
   const double here = expected_cost(work.program, work.profile).cycles;
   const double share = leaving_share(work);
   if (share == 0) return here;
-  // Who leaves has been called, its bytes are there, and wrong guesses are kLeaving's.
+  // Who leaves has been called, its bytes are there, and wrong guesses are in `leaving`.
   const Cost general = expected_cost(work.general, work.profile);
   const double known = kCosts.call + kCosts.packet + general.mispredicts * kCosts.mispredict;
-  return here + share * (general.cycles - known + kLeaving);
+  return here + share * (general.cycles - known + kCosts.leaving);
 }
 
 bool guards(Work& work) { return Guards(work).run(); }

@@ -42,7 +42,6 @@ constexpr size_t kMaxBeyond = 128;  // blocks copied for one side
 constexpr PredId kDoesNotMatter{0xffffffff};
 constexpr double kLeastShare = 1e-9;
 constexpr double kStrangersLeave = 0.3;  // of packets that did not come to a guard before
-constexpr double kLeaving = 40;          // cycles: the general program is not in the cache
 
 /// What a block answers with.
 struct Answer {
@@ -172,7 +171,7 @@ class Straighten {
     if (leaves) {
       const double strangers = kStrangersLeave * std::max(0.0, writer_.left() - reach_of(s));
       side.share = std::min(writer_.left(), side.share + strangers);
-      out().cycles += strangers * (kCosts.mispredict + kLeaving + region_.cycles);
+      out().cycles += strangers * (kCosts.mispredict + kCosts.leaving + region_.cycles);
     }
     const PredId when = comes[0] == kDoesNotMatter ? Predicates::kNever : comes[0];
     out().beyond.emplace_back();
