@@ -44,6 +44,16 @@ Windows at_least_a_nanosecond(const Windows& windows) {
   return windows.sum < sum ? Windows{windows.count, sum, kLeastPs * sum} : windows;
 }
 
+/// Picoseconds that a packet takes the slower code alone; 0: not known.
+double code_ps(const TierState& tier) {
+  double slower = 0;
+  for (const Measured* measured : {&tier.general, &tier.special}) {
+    const Windows windows = at_least_a_nanosecond(measured->windows());
+    if (windows.count) slower = std::max(slower, windows.sum / static_cast<double>(windows.count));
+  }
+  return slower;
+}
+
 uint32_t field_of(const ipjit_ctx& ctx, size_t field) { return ctx.*ir::kCtxFields[field]; }
 
 }  // namespace
@@ -120,11 +130,10 @@ Retreat WatchedPacket::judge_rate(const Watch::Window& window) const {
   const double ps = 1e12 / window.packets_per_second;
   Trial& trial = tier_.trial;
   if (!unit_.general) {
-    trial.general_took(ps, tier_.general.mean_ps());
+    trial.general_took(ps);
     return Retreat::kNone;
   }
-  const double code_ps = std::max(tier_.general.mean_ps(), tier_.special.mean_ps());
-  if (trial.falls_in_doubt(ps, window.now_ns, code_ps)) return Retreat::kDoubt;
+  if (trial.falls_in_doubt(ps, window.now_ns, code_ps(tier_))) return Retreat::kDoubt;
   const bool lost = trial.special_took(ps, window.now_ns) == Verdict::kSlower;
   return lost ? Retreat::kTrial : Retreat::kNone;
 }
@@ -171,19 +180,21 @@ void general_changed(TierState& tier, bool was_advanced) {
 
 void advanced_to_special(TierState& tier, bool from_general) {
   if (from_general)
-    tier.trial.begin();
+    tier.trial.begin(code_ps(tier));
   else
     tier.trial.begin_anew();
   tier.general.reset();
   tier.special.reset();
   tier.calibrated.store(0, std::memory_order_relaxed);
   tier.retreat.store(Retreat::kNone, std::memory_order_relaxed);
+  tier.doubted.store(0, std::memory_order_relaxed);
   tier.numbers->changes.fetch_add(from_general, std::memory_order_relaxed);
 }
 
 void retreated(TierState& tier, Retreat why) {
   tier.general.reset();  // the traffic has changed, or what was measured of it is in doubt
   tier.trial.end();
+  tier.doubted.store(why == Retreat::kDoubt ? tier.serial + 1 : 0, std::memory_order_relaxed);
   tier.numbers->tier.store(1, std::memory_order_relaxed);
   tier.numbers->retreats.fetch_add(1, std::memory_order_relaxed);
   tier.numbers->changes.fetch_add(1, std::memory_order_relaxed);

@@ -94,8 +94,11 @@ bool any_tier_states() { return !all().empty(); }
 
 void nobody_builds(const std::string& why) {
   for (const std::shared_ptr<TierState>& state : all()) {
+    if (state->slot) {
+      if (state->doubted == state->serial + 1) state->slot->advance_again();
+      state->slot->explain(why);
+    }
     state->trial.forget();
-    if (state->slot) state->slot->explain(why);
   }
 }
 

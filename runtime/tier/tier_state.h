@@ -86,7 +86,8 @@ struct TierState {
   std::atomic<bool> hot{false};  ///< tier 2 is conceivable
   std::atomic<double> packets_per_second{0};
   std::atomic<Retreat> retreat{Retreat::kNone};  ///< the last one, until the builder has seen it
-  std::atomic<uint32_t> period_ms{0};            ///< of the policy; 0: adaptive
+  std::atomic<uint64_t> doubted{0};    ///< what code in doubt was built for: serial + 1; 0: none is
+  std::atomic<uint32_t> period_ms{0};  ///< of the policy; 0: adaptive
 
   // Under runtime_lock().
   FilterSlot* slot = nullptr;
@@ -111,7 +112,8 @@ std::vector<std::shared_ptr<TierState>> hot_tier_states();
 /// The caller holds runtime_lock().
 bool any_tier_states();
 
-/// No code falls in doubt any more, as nobody would let it run again; the reason is shown for all.
+/// No code falls in doubt any more, as nobody would let it run again, and what is in doubt does run
+/// again; the reason is shown for all.
 /// The caller holds runtime_lock().
 void nobody_builds(const std::string& why);
 

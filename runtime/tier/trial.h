@@ -21,9 +21,9 @@
 //   specialised code, in doubt | general code, 16 times | specialised code, on trial
 //
 // A rate that changes at the same moment looks alike.  So a trial is held only where the caller
-// does little else than filter, and its packets do not come slower than they are taken: times with
-// a pause in them are none of the general code's.  Specialised code that came before enough of
-// these were known is in doubt as soon as the caller is busy, and so has its trial later.
+// does little else than filter, and its packets do not come slower than they are taken: a time with
+// a pause in it is compared with none, and of the last 32 half must be without.  Specialised code
+// that came when they were not is in doubt as soon as the caller is busy, and has its trial then.
 #pragma once
 
 #include <array>
@@ -46,10 +46,12 @@ class Times {
   uint64_t count() const { return count_.load(std::memory_order_relaxed); }
 
   struct Quartiles {
+    size_t count = 0;
     double lower = 0, median = 0, upper = 0;
   };
-  /// Gives: of those that were added since reset(), at most kKept; all 0 where there are none.
-  Quartiles quartiles() const;
+  /// Gives: of those that were added since reset(), of the last kKept, and are not longer than
+  ///        `longest`; all 0 where there are none.
+  Quartiles quartiles(double longest) const;
 
  private:
   std::atomic<uint64_t> count_{0};
@@ -64,36 +66,38 @@ class Trial {
   static constexpr uint64_t kFirstWaitNs = 1'000'000'000;  ///< from a trial to a doubt
   static constexpr uint64_t kLongestWaitNs = 64'000'000'000;
 
-  /// Takes: what a packet took; what the general code takes of that alone, 0: unknown.
-  void general_took(double ps, double code_ps);
+  void general_took(double ps) { general_.add(ps); }
   /// Enough is known of the general code for a trial.
   bool knows_general() const;
 
   /// Specialised code takes the general code's place.
-  void begin();
+  /// Takes: picoseconds that a packet takes the slower code alone; 0: unknown, no trial.
+  void begin(double code_ps);
   /// Other specialised code takes the place of that which may be on trial.
   void begin_anew() { special_.reset(); }
-  /// General code runs again.
-  void end();
-  /// What has won will not run again.
+  /// General code runs again: what it takes now.
+  void end() { general_.reset(); }
+  /// What has won, or is on trial, will not run again, or will be judged no more.
   void forget();
 
   /// Gives: kMore as long as the trial lasts; kSlower or kFine ends it.
   Verdict special_took(double ps, uint64_t now_ns);
 
-  /// Takes: as special_took(); what the slower code of the two takes alone.
+  /// Takes: as special_took() and begin().
   /// Gives: whether code that has won its trial, or had none, takes clearly longer now; said once.
   bool falls_in_doubt(double ps, uint64_t now_ns, double code_ps);
 
  private:
-  /// Gives: of the group that this time completes; all 0 where it is none.
-  Times::Quartiles group_of(double ps);
+  /// Gives: of the group that this time completes; none where it completes none.
+  std::optional<Times::Quartiles> group_of(double ps, double longest);
   void win(const Times::Quartiles& times);
   void win_more(const Times::Quartiles& times);
 
   // Of the general code, when its place was taken; what is on trial loses beyond both.
-  std::atomic<double> median_ps_{0};  ///< 0: no trial
-  std::atomic<double> upper_ps_{0};   ///< three of four times
+  std::atomic<double> median_ps_{0};   ///< 0: no trial
+  std::atomic<double> upper_ps_{0};    ///< three of four times
+  std::atomic<double> longest_ps_{0};  ///< that is compared
+  std::atomic<bool> seldom_paused_{false};
   // Of what has won, at its quickest since, or when it was in doubt last.
   std::atomic<double> won_median_ps_{0};  ///< 0: nothing runs that could be in doubt
   std::atomic<double> won_upper_ps_{0};
