@@ -14,6 +14,8 @@ CASES = [
     ("include_floors", "verifier/core/x.c", "#include <stdint.h>\n", "#include <stdio.h>\n"),
     ("quoted_includes_exist", "ir/x.cpp", '#include "ir/program.h"\n', '#include "ir/no_such.h"\n'),
     ("included_sources", "ir/x.cpp", '#include "ir/text.h"\n', '#include "ir/text.cpp"\n'),
+    ("prints", "tools/ipjit/x.cpp", 'say(stdout, "x");\n', 'fmt::print("x");\n'),
+    ("prints", "ir/x.cpp", 'fmt::print("x");\n', None),
     ("licences", "ir/x.cpp", SPDX, "// hello\n"),
     ("licences", "verifier/core/x.c", "/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */\n", SPDX),
     ("sizes", "ir/x.cpp", "\n" * 500, "\n" * 501),

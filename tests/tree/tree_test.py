@@ -133,6 +133,13 @@ def check_included_sources(tree):
                 yield f"{name}:{line_of(text, match.start())}: {included} is no header"
 
 
+def check_prints(tree):
+    for name, text in tree.code().items():
+        for match in re.finditer(r"\bfmt::print(?:ln)?\s*\(", text):
+            if name.startswith("tools/"):
+                yield f"{name}:{line_of(text, match.start())}: fmt::print() throws on a full disk"
+
+
 def check_licences(tree):
     for name, text in tree.files.items():
         path = pathlib.Path(name)

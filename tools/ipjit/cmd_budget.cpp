@@ -11,6 +11,7 @@
 #include "tools/ipjit/complaint.h"
 #include "tools/ipjit/kernel/module.h"
 #include "tools/ipjit/kernel/report.h"
+#include "tools/ipjit/say.h"
 
 namespace ipjit::cli {
 namespace {
@@ -94,11 +95,10 @@ int show(bool json, const KernelPlaces& places) {
   if (!uses) return complain(uses.error());
   const DaemonStatus daemon = read_daemon_status(places.root + kDaemonStatusPath);
   if (json)
-    fmt::print(
-        "{}\n",
+    say(stdout, "{}\n",
         budget_json(*uses, *info, daemon).dump(2, ' ', false, Json::error_handler_t::replace));
   else
-    fmt::print("{}", budget_text(*uses, *info, daemon));
+    say(stdout, "{}", budget_text(*uses, *info, daemon));
   return kSuccess;
 }
 
@@ -107,7 +107,7 @@ int run(const Options& options) {
   if (options.sets()) {
     if (Status set = set_limits(options, places); !set) return complain(set.error());
     if (!module_loaded(places)) {
-      fmt::print("kept, for the next load: sudo ipjit kernel load\n");
+      say(stdout, "kept, for the next load: sudo ipjit kernel load\n");
       return kSuccess;
     }
   }

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // `ipjit doctor`: what this machine offers, and what is missing.
-#include <fmt/core.h>
-
 #include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -9,6 +7,7 @@
 #include "tools/ipjit/commands.h"
 #include "tools/ipjit/complaint.h"
 #include "tools/ipjit/doctor_checks.h"
+#include "tools/ipjit/say.h"
 
 namespace ipjit::cli {
 namespace {
@@ -35,11 +34,12 @@ Json to_json(const std::vector<Check>& checks, bool works) {
 
 void print_checks(const std::vector<Check>& checks, bool works) {
   for (const Check& check : checks) {
-    fmt::print("{:<8} {:<18} {}\n", name_of(check.health), check.name, check.detail);
-    if (!check.mend.empty()) fmt::print("{:<27} mend: {}\n", "", check.mend);
+    say(stdout, "{:<8} {:<18} {}\n", name_of(check.health), check.name, check.detail);
+    if (!check.mend.empty()) say(stdout, "{:<27} mend: {}\n", "", check.mend);
   }
-  fmt::print("{}\n", works ? "Filters compile and run here."
-                           : "Filters do not run natively here: see what is broken.");
+  say(stdout, "{}\n",
+      works ? "Filters compile and run here."
+            : "Filters do not run natively here: see what is broken.");
 }
 
 int run(bool json) {
@@ -47,7 +47,7 @@ int run(bool json) {
   bool works = std::none_of(checks.begin(), checks.end(),
                             [](const Check& check) { return check.health == Health::kBroken; });
   if (json)
-    fmt::print("{}\n", to_json(checks, works).dump(2, ' ', false, Json::error_handler_t::replace));
+    say(stdout, "{}\n", to_json(checks, works).dump(2, ' ', false, Json::error_handler_t::replace));
   else
     print_checks(checks, works);
   return works ? kSuccess : kFailure;

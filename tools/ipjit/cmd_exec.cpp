@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // `ipjit exec`: runs an unmodified program with libipjit-pcap.so in front of libpcap.
-#include <fmt/core.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -12,6 +11,7 @@
 #include "tools/ipjit/commands.h"
 #include "tools/ipjit/complaint.h"
 #include "tools/ipjit/loadable.h"
+#include "tools/ipjit/say.h"
 #include "tools/ipjit/stats_table.h"
 
 namespace ipjit::cli {
@@ -53,12 +53,11 @@ void report_on(pid_t child, uint64_t started_ns) {
       records, [&](const runtime::FilterRecord& record) { return record.started_ns < started_ns; });
   const std::string why = why_no_records();
   if (records.empty() && !why.empty())
-    fmt::print(stderr, "ipjit: cannot tell whether filters of this command were taken over: {}\n",
-               why);
+    say(stderr, "ipjit: cannot tell whether filters of this command were taken over: {}\n", why);
   else if (records.empty())
-    fmt::print(stderr, "ipjit: no filter of this command was taken over\n");
+    say(stderr, "ipjit: no filter of this command was taken over\n");
   else
-    fmt::print(stderr, "{}", stats_table(records, columns_of(STDERR_FILENO), now_ns()));
+    say(stderr, "{}", stats_table(records, columns_of(STDERR_FILENO), now_ns()));
 }
 
 int run(const Options& options) {

@@ -5,7 +5,6 @@
 // filter's cost and not the reading's.  The clock is this thread's CPU time: what other processes
 // do on the machine is not the filter's cost either.  -c ends the work at that packet, as it does
 // in tcpdump; the batch around it was filtered whole, and is timed whole.
-#include <fmt/core.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,6 +22,7 @@
 #include "tools/ipjit/link_type.h"
 #include "tools/ipjit/progress.h"
 #include "tools/ipjit/runner.h"
+#include "tools/ipjit/say.h"
 #include "tools/whole_number.h"
 
 namespace ipjit::cli {
@@ -105,15 +105,15 @@ void print_summary(const Options& options, const Runner& runner, const Tally& ta
                  {"engine", runner.engine()}, {"packets", tally.packets},
                  {"matched", tally.matched},  {"ns_per_packet", tally.ns_per_packet()}};
     if (!runner.refusal().empty()) json["refusal"] = runner.refusal();
-    fmt::print(out, "{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
+    say(out, "{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
   } else if (options.count_only) {
-    fmt::print(out, "{}\n", tally.matched);
+    say(out, "{}\n", tally.matched);
   } else {
-    fmt::print(out, "{} of {} packets match; {}, {:.1f} ns a packet\n", grouped(tally.matched),
-               grouped(tally.packets), runner.engine(), tally.ns_per_packet());
+    say(out, "{} of {} packets match; {}, {:.1f} ns a packet\n", grouped(tally.matched),
+        grouped(tally.packets), runner.engine(), tally.ns_per_packet());
   }
   if (!runner.refusal().empty())
-    fmt::print(stderr, "ipjit: {}; {} runs it\n", runner.refusal(), runner.engine());
+    say(stderr, "ipjit: {}; {} runs it\n", runner.refusal(), runner.engine());
 }
 
 int run(Options options) {

@@ -9,6 +9,7 @@
 #include "tools/ipjit/commands.h"
 #include "tools/ipjit/complaint.h"
 #include "tools/ipjit/piped.h"
+#include "tools/ipjit/say.h"
 #include "tools/ipjit/traffic.h"
 
 namespace ipjit::cli {
@@ -75,7 +76,7 @@ Result<std::string> dot_text(const Options& options) {
 
 /// The text is worth having where no picture can be made of it.
 int without_picture(const std::string& dot, const Error& why) {
-  fmt::print("{}", dot);
+  say(stdout, "{}", dot);
   Error error = why;
   error.why += "; printed as Graphviz text instead (to mend it: sudo apt install graphviz)";
   return complain(error);

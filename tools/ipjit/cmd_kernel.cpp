@@ -9,6 +9,7 @@
 #include "tools/ipjit/complaint.h"
 #include "tools/ipjit/kernel/module.h"
 #include "tools/ipjit/kernel/report.h"
+#include "tools/ipjit/say.h"
 #include "tools/ipjit/stats_table.h"
 #include "tools/whole_number.h"
 
@@ -59,9 +60,9 @@ int show_status(bool json) {
   Result<KernelStatus> status = read_status(kernel_places());
   if (!status) return complain(status.error());
   if (json)
-    fmt::print("{}\n", status_json(*status).dump(2, ' ', false, Json::error_handler_t::replace));
+    say(stdout, "{}\n", status_json(*status).dump(2, ' ', false, Json::error_handler_t::replace));
   else
-    fmt::print("{}", status_text(*status, columns_of(STDOUT_FILENO)));
+    say(stdout, "{}", status_text(*status, columns_of(STDOUT_FILENO)));
   return kSuccess;
 }
 
@@ -71,9 +72,9 @@ int load(const Options& options) {
   Result<Start> start = options.boot ? load_module(places) : load_by_hand(places);
   if (!start) return complain(start.error());
   if (already)
-    fmt::print("already loaded: see ipjit kernel status\n");
+    say(stdout, "already loaded: see ipjit kernel status\n");
   else
-    fmt::print("loaded, mode {}: {}\n", kernel::word_of(start->mode), start->why);
+    say(stdout, "loaded, mode {}: {}\n", kernel::word_of(start->mode), start->why);
   return kSuccess;
 }
 
@@ -82,7 +83,7 @@ int unload(const Options& options) {
   const bool there = module_loaded(places);
   Status done = options.boot ? unload_module(places, kShutdownMs) : unload_by_hand(places);
   if (!done) return complain(done.error());
-  fmt::print("{}\n", there ? "unloaded: every filter runs the kernel's own code" : "not loaded");
+  say(stdout, "{}\n", there ? "unloaded: every filter runs the kernel's own code" : "not loaded");
   return kSuccess;
 }
 
@@ -92,7 +93,7 @@ int set_mode(const std::string& word) {
   // First the disk: who may not write there may not change the machine's mode either.
   if (Status kept = keep_setting(places, "mode", word); !kept) return complain(kept.error());
   if (mode != IPJIT_DEV_OFF && module_disabled(places)) {
-    fmt::print("mode {}, from the next load on: the module was loaded with enabled=0\n", word);
+    say(stdout, "mode {}, from the next load on: the module was loaded with enabled=0\n", word);
     return kSuccess;
   }
   if (module_loaded(places)) {
@@ -101,8 +102,8 @@ int set_mode(const std::string& word) {
     if (Status set = (*device)->set_mode(mode); !set) return complain(set.error());
   }
   if (Status noted = note_mode(places, mode); !noted) return complain(noted.error());
-  fmt::print("mode {}{}\n", word,
-             module_loaded(places) ? "" : ", from the next load on: sudo ipjit kernel load");
+  say(stdout, "mode {}{}\n", word,
+      module_loaded(places) ? "" : ", from the next load on: sudo ipjit kernel load");
   return kSuccess;
 }
 
@@ -110,7 +111,7 @@ int with_device(const std::function<Status(kernel::Device&)>& act, const std::st
   Result<std::unique_ptr<kernel::Device>> device = open_kernel(kernel_places());
   if (!device) return complain(device.error());
   if (Status acted = act(**device); !acted) return complain(acted.error());
-  fmt::print("{}\n", done);
+  say(stdout, "{}\n", done);
   return kSuccess;
 }
 

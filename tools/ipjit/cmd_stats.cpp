@@ -13,6 +13,7 @@
 #include "tools/ipjit/complaint.h"
 #include "tools/ipjit/kernel/module.h"
 #include "tools/ipjit/kernel/table.h"
+#include "tools/ipjit/say.h"
 #include "tools/ipjit/stats_table.h"
 #include "tools/whole_number.h"
 
@@ -72,10 +73,10 @@ void print_table(const Options& options, std::vector<FilterRecord> records) {
   size_t finished = records.size() - alive;
   size_t shown = options.all || options.pid ? finished : std::min(finished, kFinishedShown);
   records.resize(alive + shown);
-  fmt::print("{}", stats_table(records, columns_of(STDOUT_FILENO), now_ns(), options.why));
-  fmt::print("{} running, {} finished{}; CPU time saved: {}\n", alive, finished,
-             shown < finished ? fmt::format(" ({} not shown: --all)", finished - shown) : "",
-             short_seconds(saved));
+  say(stdout, "{}", stats_table(records, columns_of(STDOUT_FILENO), now_ns(), options.why));
+  say(stdout, "{} running, {} finished{}; CPU time saved: {}\n", alive, finished,
+      shown < finished ? fmt::format(" ({} not shown: --all)", finished - shown) : "",
+      short_seconds(saved));
 }
 
 /// What the kernel filters; none without the module, which many machines do without.
@@ -93,7 +94,7 @@ int print_json(const std::vector<FilterRecord>& records,
   Json json = {{"filters", stats_json(records)}, {"kernel", nullptr}};
   if (kernel && *kernel) json["kernel"] = kernel_json(**kernel, interface_name);
   if (kernel && !*kernel) json["kernel_refusal"] = kernel->error().why;
-  fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
+  say(stdout, "{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
   return kSuccess;
 }
 
@@ -109,14 +110,14 @@ int run(const Options& options) {
   std::vector<FilterRecord> records = records_of(options);
   const std::optional<Result<KernelView>> kernel = read_kernel(options);
   if (options.json) return print_json(records, kernel);
-  if (records.empty() && !kernel) fmt::print("{}\n", without_records(options));
+  if (records.empty() && !kernel) say(stdout, "{}\n", without_records(options));
   if (!records.empty()) print_table(options, std::move(records));
   if (!kernel) return kSuccess;
   if (*kernel)
-    fmt::print("{}",
-               kernel_table(**kernel, columns_of(STDOUT_FILENO), interface_name, options.why));
+    say(stdout, "{}",
+        kernel_table(**kernel, columns_of(STDOUT_FILENO), interface_name, options.why));
   else
-    fmt::print("in the kernel: {}\n", kernel->error().why);
+    say(stdout, "in the kernel: {}\n", kernel->error().why);
   return kSuccess;
 }
 

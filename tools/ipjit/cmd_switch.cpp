@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // `ipjit enable`, `ipjit disable`, `ipjit status`: the drop-in libpcap, system-wide.
-#include <fmt/core.h>
-
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "tools/ipjit/commands.h"
 #include "tools/ipjit/complaint.h"
+#include "tools/ipjit/say.h"
 #include "tools/pcap/switch.h"
 
 namespace ipjit::cli {
@@ -39,12 +38,12 @@ int show(const Result<pcap::SwitchState>& state, bool json) {
     Json report = {{"state", state->word()},          {"installed", state->installed},
                    {"configured", state->configured}, {"effective", state->effective},
                    {"drop_in", state->drop_in},       {"found", state->found}};
-    fmt::print("{}\n", report.dump(2, ' ', false, Json::error_handler_t::replace));
+    say(stdout, "{}\n", report.dump(2, ' ', false, Json::error_handler_t::replace));
     return kSuccess;
   }
-  fmt::print("{}\n  drop-in         {}{}\n  programs get    {}\n", state->word(), state->drop_in,
-             state->installed ? "" : " (not installed)",
-             state->found.empty() ? "no libpcap" : state->found);
+  say(stdout, "{}\n  drop-in         {}{}\n  programs get    {}\n", state->word(), state->drop_in,
+      state->installed ? "" : " (not installed)",
+      state->found.empty() ? "no libpcap" : state->found);
   return kSuccess;
 }
 

@@ -11,6 +11,7 @@
 #include "tools/ipjit/complaint.h"
 #include "tools/ipjit/kernel/module.h"
 #include "tools/ipjit/kernel/rates.h"
+#include "tools/ipjit/say.h"
 #include "tools/ipjit/stats_table.h"
 #include "tools/ipjit/terminal.h"
 #include "tools/ipjit/top_screen.h"
@@ -127,12 +128,12 @@ int run_batch(const Options& options) {
     reading.read();
     sort_rates(reading.rates, by);
     if (options.json)
-      fmt::print("{}\n", reading.json().dump(-1, ' ', false,
-                                             nlohmann::ordered_json::error_handler_t::replace));
+      say(stdout, "{}\n",
+          reading.json().dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
     else
-      fmt::print("{}{}", shown ? "\n" : "",
-                 reading.screen({.columns = columns_of(STDOUT_FILENO)}, by));
-    if (std::fflush(stdout) != 0) break;  // main() says so
+      say(stdout, "{}{}", shown ? "\n" : "",
+          reading.screen({.columns = columns_of(STDOUT_FILENO)}, by));
+    if (std::fflush(stdout) != 0 || std::ferror(stdout)) break;  // main() says so
   }
   return kSuccess;
 }

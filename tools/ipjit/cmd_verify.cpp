@@ -10,6 +10,7 @@
 #include "tools/ipjit/contract_json.h"
 #include "tools/ipjit/filter_source.h"
 #include "tools/ipjit/hex.h"
+#include "tools/ipjit/say.h"
 #include "tools/whole_number.h"
 #include "verifier/verify.h"
 
@@ -96,12 +97,12 @@ Json to_json(const ipjit_report& report) {
 
 void print_report(const std::string& path, const ipjit_report& report) {
   if (report.accepted)
-    fmt::print("{}: accepted: {} instructions, {} bytes of stack\n", path, report.insns,
-               report.stack_bytes);
+    say(stdout, "{}: accepted: {} instructions, {} bytes of stack\n", path, report.insns,
+        report.stack_bytes);
   else
-    fmt::print("{}: refused\n  at      byte 0x{:x}: {}\n  rule    {}: {}\n  state   {}\n", path,
-               report.offset, report.insn, ipjit_rule_name(report.rule),
-               ipjit_rule_meaning(report.rule), report.state);
+    say(stdout, "{}: refused\n  at      byte 0x{:x}: {}\n  rule    {}: {}\n  state   {}\n", path,
+        report.offset, report.insn, ipjit_rule_name(report.rule), ipjit_rule_meaning(report.rule),
+        report.state);
 }
 
 int run(const Options& options) {
@@ -112,7 +113,7 @@ int run(const Options& options) {
   ipjit_verify(&subject->contract, subject->unit.data(), subject->code_len, subject->unit.size(),
                workspace.data(), workspace.size(), &report);
   if (options.json)
-    fmt::print("{}\n", to_json(report).dump(2, ' ', false, Json::error_handler_t::replace));
+    say(stdout, "{}\n", to_json(report).dump(2, ' ', false, Json::error_handler_t::replace));
   else
     print_report(options.file, report);
   if (report.accepted) return kSuccess;

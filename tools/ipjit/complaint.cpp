@@ -5,6 +5,8 @@
 
 #include <cstdio>
 
+#include "tools/ipjit/say.h"
+
 namespace ipjit::cli {
 namespace {
 
@@ -43,7 +45,7 @@ std::string in_words(const Error& error) {
 }
 
 int complain(const Error& error) {
-  fmt::print(stderr, "ipjit: {}\n", in_words(error));
+  say(stderr, "ipjit: {}\n", in_words(error));
   return error.stage == Stage::kUsage ? kUsage : kFailure;
 }
 

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "tools/ipjit/say.h"
+
 namespace ipjit::cli {
 
 std::string grouped(uint64_t number) {
@@ -32,13 +34,13 @@ void Progress::show(double fraction, uint64_t packets, uint64_t matched) {
   auto now = std::chrono::steady_clock::now();
   if (!wanted_ || now < next_) return;
   next_ = now + std::chrono::milliseconds(100);
-  fmt::print(stderr, "\r{}\x1b[K", progress_line(fraction, packets, matched));
+  say(stderr, "\r{}\x1b[K", progress_line(fraction, packets, matched));
   std::fflush(stderr);
   drawn_ = true;
 }
 
 void Progress::wipe() {
-  if (drawn_) fmt::print(stderr, "\r\x1b[K");
+  if (drawn_) say(stderr, "\r\x1b[K");
   drawn_ = false;
 }
 
