@@ -25,8 +25,8 @@ class Output(unittest.TestCase):
         self.pcap = pathlib.Path(folder.name) / "in.pcap"
         self.pcap.write_bytes(pcap_file([tcp_packet()] * 10))
 
-    def redirected(self, where, *words):
-        return subprocess.run(["sh", "-c", f'exec "$0" "$@" {where}', IPJIT, *map(str, words)],
+    def redirected(self, where, *words, program=IPJIT):
+        return subprocess.run(["sh", "-c", f'exec "$0" "$@" {where}', program, *map(str, words)],
                               stdin=subprocess.DEVNULL, capture_output=True, timeout=120, env=CLEAN,
                               check=False)
 
@@ -60,6 +60,18 @@ class Output(unittest.TestCase):
         for words in [["--json"], ["--all", "--why"]]:
             self.assertGreater(len(ipjit("stats", *words).stdout), 4096)
             self.fails_without_stdout("stats", *words)
+
+    def test_stdout_of_the_other_programs(self):
+        for program in filter(None, [os.environ.get("DAEMON"), os.environ.get("TIER2_PROGRAM")]):
+            name = pathlib.Path(program).name.encode()
+            for word in ["--help", "--version"]:
+                done = self.redirected("", word, program=program)
+                self.assertEqual((done.returncode, done.stderr), (0, b""))
+                self.assertIn(name, done.stdout)
+                for place in UNWRITABLE:
+                    done = self.redirected(f">{place}", word, program=program)
+                    self.assertEqual((done.returncode, done.stderr),
+                                     (1, name + b": standard output cannot be written\n"), place)
 
     def test_stderr_of_refusals(self):
         self.same_without_stderr(2, "bogus")

@@ -36,6 +36,12 @@ int complain(const std::string& why, int status = kFailure) {
   return status;
 }
 
+/// --help and --version have failed if nobody can read their words.
+int told(int status) {
+  if (std::fflush(stdout) == 0 && !std::ferror(stdout)) return status;
+  return complain("standard output cannot be written");
+}
+
 /// Another user for good.  Gives: why not; empty: done.
 std::string become(const std::string& name) {
   const passwd* user = getpwnam(name.c_str());
@@ -120,7 +126,7 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked) {
-    return app.exit(asked);  // --help, --version
+    return ipjit::daemon::told(app.exit(asked));  // --help, --version
   } catch (const CLI::ParseError& error) {
     return ipjit::daemon::complain(error.what(), ipjit::daemon::kUsage);
   }

@@ -49,6 +49,13 @@ int usage(const std::string& complaint) {
   return 2;
 }
 
+/// --help and --version have failed if nobody can read their words.
+int told() {
+  if (std::fflush(stdout) == 0 && !std::ferror(stdout)) return 0;
+  std::fprintf(stderr, "ipjit-tier2: standard output cannot be written\n");
+  return 1;
+}
+
 /// "--idle 5" and "--idle=5".
 bool option_value(int argc, char** argv, int* at, const char* name, std::string* value) {
   const size_t size = std::strlen(name);
@@ -77,10 +84,10 @@ int parse_options(int argc, char** argv, const CompilerSource& compilers, Option
     std::string value;
     if (word == "--help") {
       std::fputs(kHelp, stdout);
-      return 0;
+      return told();
     } else if (word == "--version") {
       std::printf("ipjit-tier2 %s, %s\n", version().c_str(), compilers.name.c_str());
-      return 0;
+      return told();
     } else if (word == "--foreground") {
       options->foreground = true;
     } else if (word == "--started") {
