@@ -38,7 +38,10 @@ struct Options {
 };
 
 int run(const Options& options) {
-  Result<Output> out = compile_output(options.compile);
+  const CompileOptions& compile = options.compile;
+  Status kept = keep_inputs(compile.source, compile.traffic, "-o", options.output);
+  if (!kept) return complain(kept.error());
+  Result<Output> out = compile_output(compile);
   if (!out) return complain(out.error());
   std::string text = out->text;
   if (options.json)

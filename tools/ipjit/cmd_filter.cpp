@@ -5,7 +5,6 @@
 // filter's cost and not the reading's.  The clock is this thread's CPU time: what other processes
 // do on the machine is not the filter's cost either.  -c ends the work at that packet, as it does
 // in tcpdump; the batch around it was filtered whole, and is timed whole.
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -68,13 +67,6 @@ struct Tally {
   }
 };
 
-bool same_file(const std::string& a, const std::string& b) {
-  struct stat about_a, about_b;
-  return stat(a.c_str(), &about_a) == 0 && stat(b.c_str(), &about_b) == 0 &&
-         about_a.st_dev == about_b.st_dev && about_a.st_ino == about_b.st_ino &&
-         S_ISREG(about_a.st_mode);
-}
-
 /// Takes: the first batch as it was read.
 Status run_all(Capture& capture, PacketBatch& batch, const Runner& runner, CaptureWriter* writer,
                const Options& options, Tally& tally) {
@@ -122,8 +114,8 @@ int run(Options options) {
     if (!engine) return complain(engine.error());
     if (*engine) options.engine = name_of(**engine);
   }
-  if (same_file(options.input, options.output))
-    return complain_usage("-r and -w name the same file");
+  Status kept = keep_inputs(options.source, {.capture = options.input}, "-w", options.output);
+  if (!kept) return complain(kept.error());
   Result<Capture> capture = Capture::open(options.input);
   if (!capture) return complain(capture.error());
   Result<bpf::InsnList> insns = load(options.source, capture->link());

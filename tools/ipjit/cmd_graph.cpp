@@ -83,6 +83,8 @@ int without_picture(const std::string& dot, const Error& why) {
 }
 
 int run(const Options& options) {
+  Status kept = keep_inputs(options.source, options.traffic, "-o", options.output);
+  if (!kept) return complain(kept.error());
   Result<std::string> format = format_of(options);
   if (!format) return complain(format.error());
   Result<std::string> dot = dot_text(options);

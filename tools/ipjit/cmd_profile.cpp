@@ -46,6 +46,8 @@ Result<ir::Profile> profile_of(const Options& options) {
 }
 
 int run(const Options& options) {
+  Status kept = keep_inputs(options.source, options.traffic, "-o", options.output);
+  if (!kept) return complain(kept.error());
   Result<ir::Profile> profile = profile_of(options);
   if (!profile) return complain(profile.error());
   std::string text = ir::print(*profile);

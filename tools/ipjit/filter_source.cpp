@@ -7,8 +7,10 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <utility>
 
 #include "bpf-frontend/text.h"
+#include "tools/ipjit/files.h"
 #include "tools/ipjit/kernel/module.h"
 
 namespace ipjit::cli {
@@ -52,6 +54,17 @@ Status write_file(const std::string& path, const std::string& bytes) {
       std::fflush(file.get()) != 0)
     return Error{Stage::kRuntime, Code::kIo, 0,
                  fmt::format("{} cannot be written: {}", path, std::strerror(errno))};
+  return ok();
+}
+
+Status keep_inputs(const FilterSource& source, const Traffic& traffic, const char* option,
+                   const std::string& output) {
+  const std::pair<const char*, const std::string&> inputs[] = {
+      {"-r", traffic.capture}, {"--profile", traffic.profile}, {"-f", source.file}};
+  for (const auto& [input_option, input] : inputs)
+    if (overwrites(input, output))
+      return Error{Stage::kUsage, Code::kBadOption, 0,
+                   fmt::format("{} and {} name the same file", input_option, option)};
   return ok();
 }
 

@@ -35,14 +35,20 @@ void add_source_options(CLI::App& sub, FilterSource& source);
 
 /// Packets that a filter is specialised for: of a capture, or a profile that was made of one.
 struct Traffic {
-  std::string capture;   ///< "-": standard input
-  std::string profile;   ///< file of `ipjit profile`; "-": standard input
-  uint64_t packets = 0;  ///< of the capture, at most; 0: all
+  std::string capture = {};  ///< "-": standard input
+  std::string profile = {};  ///< file of `ipjit profile`; "-": standard input
+  uint64_t packets = 0;      ///< of the capture, at most; 0: all
 
   bool known() const { return !capture.empty() || !profile.empty(); }
 };
 
 void add_traffic_options(CLI::App& sub, Traffic& traffic);
+
+/// Refuses to write over what is read: who does so by mistake has no second copy.
+/// Takes: the option that names `output`; an empty path is standard output.
+/// Fails: kUsage.
+Status keep_inputs(const FilterSource& source, const Traffic& traffic, const char* option,
+                   const std::string& output);
 
 /// Takes: the capture's link; its `optimize` is the source's to say.
 /// Fails: kUsage where both or neither are given; as bpf::compile_expression(), bpf::parse_ddd();
