@@ -3,11 +3,14 @@
 
 import os
 import pathlib
+import pty
 import shutil
+import socket
+import subprocess
 import tempfile
 import unittest
 
-from command import ipjit, pcap_file, tcp_packet
+from command import CLEAN, IPJIT, ipjit, pcap_file, tcp_packet
 
 WEB = "tcp port 80"
 
@@ -56,6 +59,36 @@ class Overwrite(unittest.TestCase):
             link(self.capture, name)
             self.refused("-r and -o", self.capture, "profile", "-r", self.capture, "-o", name, WEB)
             self.refused("-r and -w", self.capture, "filter", "-r", name, "-w", self.capture, WEB)
+
+    def redirected(self, stdin, stdout, *words):
+        return subprocess.run([IPJIT, *words], stdin=stdin, stdout=stdout, stderr=subprocess.PIPE,
+                              env=CLEAN, timeout=120, check=False)
+
+    def test_standard_streams_are_files_too(self):
+        before = self.capture.read_bytes()
+        for command, option in [("filter", "-w"), ("profile", "-o")]:
+            with open(self.capture, "rb") as capture:
+                done = self.redirected(capture, subprocess.DEVNULL, command, "-r", "-", option,
+                                       self.capture, WEB)
+            self.assertEqual(done.returncode, 2, done)
+            self.assertIn(f"-r and {option} name the same file", done.stderr.decode())
+        with open(self.capture, "rb") as capture, open(self.capture, "ab") as end:
+            for source, stdin in [("-", capture), (self.capture, subprocess.DEVNULL)]:
+                done = self.redirected(stdin, end, "filter", "-r", source, "-w", "-", WEB)
+                self.assertEqual(done.returncode, 2, done)
+        self.assertEqual(self.capture.read_bytes(), before)
+
+    def test_a_terminal_or_a_socket_may_be_both(self):
+        for ours, theirs in [pty.openpty(), [end.detach() for end in socket.socketpair()]]:
+            done = self.redirected(theirs, theirs, "filter", "-r", self.capture, "-f", "/dev/null",
+                                   "-w", "-")
+            self.assertIn(b"no instruction", done.stderr)
+            with open(self.program, "rb") as program:
+                done = self.redirected(program, theirs, "filter", "-r", self.capture, "-f", "-", "-w",
+                                       "-")
+            self.assertIn(b"9 of 9 packets match", done.stderr)
+            os.close(ours)
+            os.close(theirs)
 
     def test_devices_may_be_both(self):
         done = ipjit("compile", "-f", "/dev/null", "-o", "/dev/null")

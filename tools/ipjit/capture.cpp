@@ -16,6 +16,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "tools/ipjit/files.h"
 #include "tools/ipjit/link_type.h"
 
 namespace ipjit::cli {
@@ -101,10 +102,7 @@ Result<CaptureWriter> CaptureWriter::create(const std::string& path, const Captu
 }
 
 bool CaptureWriter::is_standard_output() const {
-  struct stat ours, standard;
-  return fstat(fileno(pcap_dump_file(dumper_.get())), &ours) == 0 &&
-         fstat(STDOUT_FILENO, &standard) == 0 && ours.st_dev == standard.st_dev &&
-         ours.st_ino == standard.st_ino;
+  return same_file(fileno(pcap_dump_file(dumper_.get())), STDOUT_FILENO);
 }
 
 void CaptureWriter::write(const pcap_pkthdr& header, const uint8_t* data) {

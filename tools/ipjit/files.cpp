@@ -2,12 +2,24 @@
 #include "tools/ipjit/files.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
 namespace ipjit::cli {
+namespace {
+
+bool same(const struct stat& a, const struct stat& b) {
+  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+bool describe(const std::string& path, int dash, struct stat& about) {
+  return (path == "-" ? fstat(dash, &about) : stat(path.c_str(), &about)) == 0;
+}
+
+}  // namespace
 
 bool exists(const std::string& path) {
   std::error_code failed;
@@ -22,10 +34,15 @@ std::optional<std::string> text_of(const std::string& path) {
   return text.str();
 }
 
+bool same_file(int a, int b) {
+  struct stat about_a, about_b;
+  return fstat(a, &about_a) == 0 && fstat(b, &about_b) == 0 && same(about_a, about_b);
+}
+
 bool overwrites(const std::string& input, const std::string& output) {
   struct stat read, written;
-  return stat(input.c_str(), &read) == 0 && stat(output.c_str(), &written) == 0 &&
-         read.st_dev == written.st_dev && read.st_ino == written.st_ino && S_ISREG(read.st_mode);
+  return describe(input, STDIN_FILENO, read) && describe(output, STDOUT_FILENO, written) &&
+         same(read, written) && S_ISREG(read.st_mode);
 }
 
 std::string first_line(const std::string& path) {
