@@ -45,6 +45,7 @@ class Usage(unittest.TestCase):
         self.refused(["compile", "-c", "5", "ip"], "-c")
         self.refused(["profile", "ip"], "--read")
         self.refused(["graph"], "EXPR")
+        self.refused(["graph", "--without", "guards", "ip"], "--without", "say -r or --profile")
         self.refused(["graph", "-o", "x.bmp", "ip"], "x.bmp")
         self.refused(["graph", "--format", "bmp", "ip"], "bmp")
         self.refused(["verify", "x"], "--contract")

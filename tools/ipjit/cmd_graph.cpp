@@ -53,6 +53,9 @@ Result<std::string> dot_text(const Options& options) {
   if (options.source.words.empty() && options.source.file.empty())
     return Error{Stage::kUsage, Code::kBadOption, 0,
                  "graph needs EXPR or -f FILE ('' matches all packets)"};
+  Result<ir::Choices> choices =
+      choices_without(options.without, options.traffic.known(), "-r or --profile");
+  if (!choices) return choices.error();
   const bpf::Dialect dialect = *bpf::dialect_named(options.source.dialect);
   Result<OpenTraffic> traffic = open_traffic(options.traffic, options.dlt, dialect);
   if (!traffic) return traffic.error();
@@ -62,8 +65,8 @@ Result<std::string> dot_text(const Options& options) {
   StagesRequest request = {.dialect = dialect,
                            .engine = Engine::kInterp,
                            .special = options.traffic.known(),
-                           .watch = traffic->watch};
-  for (const std::string& pass : options.without) switch_off(request.choices, pass);
+                           .watch = traffic->watch,
+                           .choices = *choices};
   Result<Stages> stages = compile_stages(*insns, request);
   if (!stages) return stages.error();
   stages->program.name = options.source.title().empty() ? "all" : options.source.title();

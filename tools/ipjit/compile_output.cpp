@@ -179,13 +179,14 @@ Result<StagesRequest> request_of(const CompileOptions& options) {
     return usage("only tier2 goes through LLVM: say --engine tier2");
   if (options.special() && !options.optimize)
     return usage("what is specialised has passed the optimiser: leave --no-optimize out");
-  if (!options.special() && !options.without.empty())
-    return usage("--without is about specialising: say -r, --profile or --engine tier2");
+  Result<ir::Choices> choices =
+      choices_without(options.without, options.special(), "-r, --profile or --engine tier2");
+  if (!choices) return choices.error();
   StagesRequest request = {.dialect = *bpf::dialect_named(options.source.dialect),
                            .engine = machine ? engine : Engine::kInterp,
                            .optimize = options.optimize,
-                           .special = options.special()};
-  for (const std::string& pass : options.without) switch_off(request.choices, pass);
+                           .special = options.special(),
+                           .choices = *choices};
   Result<const arch::Target*> target =
       options.target.empty() ? arch::default_target() : arch::target_named(options.target);
   if (!target) return target.error();

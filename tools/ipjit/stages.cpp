@@ -3,6 +3,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "bpf-frontend/translate.h"
 #include "ir/optimize.h"
 #include "ir/validate.h"
@@ -92,13 +94,15 @@ std::vector<std::string> pass_names() {
   return names;
 }
 
-bool switch_off(ir::Choices& choices, const std::string& pass) {
+Result<ir::Choices> choices_without(const std::vector<std::string>& passes, bool special,
+                                    const char* options) {
+  if (!special && !passes.empty())
+    return Error{Stage::kUsage, Code::kBadOption, 0,
+                 fmt::format("--without is about specialising: say {}", options)};
+  ir::Choices choices;
   for (const NamedPass& each : kPasses)
-    if (pass == each.name) {
-      choices.*each.chosen = false;
-      return true;
-    }
-  return false;
+    if (std::ranges::find(passes, each.name) != passes.end()) choices.*each.chosen = false;
+  return choices;
 }
 
 }  // namespace ipjit::cli

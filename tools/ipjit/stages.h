@@ -59,7 +59,10 @@ Status tier2_wanted();
 /// The names of the specialiser's passes, as in `--without guards,layout`.
 std::vector<std::string> pass_names();
 
-/// Switches one pass off; false where there is none of this name.
-bool switch_off(ir::Choices& choices, const std::string& pass);
+/// All passes but these.
+/// Takes: names of pass_names(); whether something is specialised, and the options that ask for it.
+/// Fails: kUsage where nothing is, and the names would be ignored.
+Result<ir::Choices> choices_without(const std::vector<std::string>& passes, bool special,
+                                    const char* options);
 
 }  // namespace ipjit::cli
