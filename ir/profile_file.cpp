@@ -31,8 +31,7 @@ bool write_all(const std::string& text, const std::string& path) {
 
 Status check_profile(const Profile& profile, const Program& program) {
   if (profile.program == digest(program)) return ok();
-  return Error{Stage::kIr, Code::kBadInput, 1,
-               "the profile is of another program than filter " + program.name};
+  return Error{Stage::kIr, Code::kBadInput, 0, "the profile is of another program"};
 }
 
 Status save_profile(const Profile& profile, const std::string& path) {

@@ -176,6 +176,14 @@ class Filter(unittest.TestCase):
         self.refused("capture", "-r", self.pcap, "-w", "/nowhere/x", WEB)
         self.refused("capture", "-r", self.pcap, "-w", "/dev/full", WEB)
 
+    def test_a_bad_program_is_named(self):
+        for text, place in [("soup\n", "(line 1, kSyntax)"), ("2\n6 0 0 1\n", "(line 2, kSyntax)"),
+                            ("1\n6 0 1\n", "(line 2, kSyntax)"), ("", "(kEmpty)"),
+                            ("99999999\n", "(kTooLong)")]:
+            program = self.file("bad.ddd", text.encode())
+            line = self.refused(f"frontend: {program}", "-r", self.pcap, "-f", program)
+            self.assertTrue(line.endswith(place), line)
+
     def test_tier2_by_name(self):
         done = ipjit("filter", "-r", self.pcap, "--engine", "tier2", WEB,
                      env={"IPJIT_TIER2": "off"})

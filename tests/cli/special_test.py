@@ -116,8 +116,9 @@ class CompileForTraffic(Special):
         self.assertGreater(float(share[1]), 90)
 
     def test_profile_of_another_filter(self):
-        _, why = self.refused(f"ir: {self.profile}: the profile is of another program", "compile",
-                              "--profile", self.profile, "udp")
+        _, why = self.refused(f"ir: {self.profile}: the profile is of another program than 'not tcp': ",
+                              "compile", "--profile", self.profile, "not", "tcp")
+        self.assertNotIn("block", why)
         for part in ["link type", "--snaplen", "-O", "`ipjit profile`"]:
             self.assertIn(part, why)
         soup = self.folder / "soup"

@@ -57,7 +57,8 @@ Result<std::string> dot_text(const Options& options) {
       choices_without(options.without, options.traffic.known(), "-r or --profile");
   if (!choices) return choices.error();
   const bpf::Dialect dialect = *bpf::dialect_named(options.source.dialect);
-  Result<OpenTraffic> traffic = open_traffic(options.traffic, options.dlt, dialect);
+  Result<OpenTraffic> traffic =
+      open_traffic(options.traffic, options.dlt, dialect, options.source.title());
   if (!traffic) return traffic.error();
   Result<bpf::InsnList> insns = load(options.source, traffic->link);
   if (!insns) return insns.error();

@@ -33,7 +33,7 @@ struct Options {
 
 Result<ir::Profile> profile_of(const Options& options) {
   const bpf::Dialect dialect = *bpf::dialect_named(options.source.dialect);
-  Result<OpenTraffic> traffic = open_traffic(options.traffic, "", dialect);
+  Result<OpenTraffic> traffic = open_traffic(options.traffic, "", dialect, options.source.title());
   if (!traffic) return traffic.error();
   Result<bpf::InsnList> insns = load(options.source, traffic->link);
   if (!insns) return insns.error();

@@ -201,7 +201,8 @@ Result<Output> compile_output(const CompileOptions& options) {
     return usage("compile needs EXPR, -f FILE or --from-kernel ID ('' matches all packets)");
   Result<StagesRequest> request = request_of(options);
   if (!request) return request.error();
-  Result<OpenTraffic> traffic = open_traffic(options.traffic, options.dlt, request->dialect);
+  Result<OpenTraffic> traffic =
+      open_traffic(options.traffic, options.dlt, request->dialect, options.source.title());
   if (!traffic) return traffic.error();
   request->watch = traffic->watch;
   traffic->link.snaplen = options.snaplen;

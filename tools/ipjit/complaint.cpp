@@ -14,9 +14,12 @@ namespace {
 std::string place(const Error& error) {
   if (error.code == Code::kSyntax && error.stage != Stage::kExpression)
     return fmt::format("line {}, ", error.at);
-  if (error.code == Code::kUnavailable || error.code == Code::kIo) return "";
+  if (error.code == Code::kUnavailable || error.code == Code::kIo ||
+      error.code == Code::kBadInput || error.code == Code::kEmpty)
+    return "";
   switch (error.stage) {
     case Stage::kFrontend:
+      if (error.code == Code::kTooLong) return "";  // the whole program is
       return fmt::format("instruction {}, ", error.at);
     case Stage::kVerifier:
       return fmt::format("byte 0x{:x}, ", error.at);

@@ -85,7 +85,11 @@ Result<bpf::InsnList> load(const FilterSource& source, bpf::Link link) {
     return Error{Stage::kUsage, Code::kBadOption, 0, "EXPR and -f exclude each other"};
   Result<std::string> text = read_file(source.file);
   if (!text) return text.error();
-  return bpf::parse_ddd(*text);
+  Result<bpf::InsnList> insns = bpf::parse_ddd(*text);
+  if (insns) return insns;
+  Error error = insns.error();
+  error.why = source.file + ": " + error.why;
+  return error;
 }
 
 }  // namespace ipjit::cli

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tools/ipjit/traffic.h"
 
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <memory>
@@ -13,11 +14,12 @@
 namespace ipjit::cli {
 namespace {
 
-Result<ir::Profile> of_file(const std::string& path, const ir::Program& general) {
+Result<ir::Profile> of_file(const std::string& path, const std::string& title,
+                            const ir::Program& general) {
   Result<std::string> text = read_file(path);
   if (!text) return text.error();
   Result<ir::Profile> profile = ir::parse_profile(*text);
-  auto of_this_file = [&](Error error, const char* hint) {
+  auto of_this_file = [&](Error error, const std::string& hint) {
     error.why = path + ": " + error.why + hint;
     return error;
   };
@@ -25,7 +27,9 @@ Result<ir::Profile> of_file(const std::string& path, const ir::Program& general)
   if (Status checked = ir::check_profile(*profile, general); !checked)
     return of_this_file(
         checked.error(),
-        ": expression, link type, --snaplen and -O must be those of `ipjit profile`");
+        fmt::format(
+            " than '{}': expression, link type, --snaplen and -O must be those of `ipjit profile`",
+            title));
   return profile;
 }
 
@@ -79,7 +83,7 @@ Result<ir::Profile> watch(const ir::Program& general, bpf::Dialect dialect, Capt
 }
 
 Result<OpenTraffic> open_traffic(const Traffic& traffic, const std::string& dlt,
-                                 bpf::Dialect dialect) {
+                                 bpf::Dialect dialect, const std::string& title) {
   OpenTraffic open;
   if (!traffic.capture.empty()) {
     Result<Capture> opened = Capture::open(traffic.capture);
@@ -96,8 +100,8 @@ Result<OpenTraffic> open_traffic(const Traffic& traffic, const std::string& dlt,
   if (!named) return named.error();
   open.link.dlt = *named;
   if (!traffic.profile.empty())
-    open.watch = [path = traffic.profile](const ir::Program& general) {
-      return of_file(path, general);
+    open.watch = [path = traffic.profile, title](const ir::Program& general) {
+      return of_file(path, title, general);
     };
   return open;
 }

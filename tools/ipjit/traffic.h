@@ -34,9 +34,9 @@ struct OpenTraffic {
   Watch watch;  ///< for StagesRequest; empty where nothing is known.  Once only
 };
 
-/// Takes: the link type's name for where there is no capture.
+/// Takes: the link type's name for where there is no capture; the filter's title, for messages.
 /// Fails: kBadOption; as Capture::open().
 Result<OpenTraffic> open_traffic(const Traffic& traffic, const std::string& dlt,
-                                 bpf::Dialect dialect);
+                                 bpf::Dialect dialect, const std::string& title);
 
 }  // namespace ipjit::cli
