@@ -82,6 +82,14 @@ TEST(StatsTable, WhatWasNotSampledIsNoNumber) {
   EXPECT_THAT(row, Not(HasSubstr("ms")));
 }
 
+TEST(StatsTable, NoTimeAtAllIsNoNumber) {
+  FilterRecord record = live();
+  record.ns_per_packet = record.replaced_ns_per_packet = 0;
+  std::string row = lines_of(stats_table(std::vector{record}, 80, kNow)).back();
+  EXPECT_THAT(row, Not(HasSubstr("0.0")));
+  EXPECT_THAT(row, HasSubstr(" - "));
+}
+
 TEST(StatsTable, OtherUsersCannotSendEscapes) {
   FilterRecord record = live();
   record.name = "tcp\x1b[2J\nport \xc2\x9b;5m";
@@ -104,6 +112,9 @@ TEST(ShortCount, IsShortAtEverySize) {
 
 TEST(ShortSeconds, PicksTheUnit) {
   EXPECT_EQ(short_seconds(0), "0 s");
+  for (double nearly_none : {-0.5e-6, -1e-9, 1e-9, 0.5e-6})
+    EXPECT_EQ(short_seconds(nearly_none), "0 us");
+  EXPECT_EQ(short_seconds(-0.6e-6), "-1 us");
   EXPECT_EQ(short_seconds(35e-6), "35 us");
   EXPECT_EQ(short_seconds(-0.0123), "-12 ms");
   EXPECT_EQ(short_seconds(1.25), "1.2 s");

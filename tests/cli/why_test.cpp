@@ -56,6 +56,13 @@ TEST(Why, SaysThatThereIsNothing) {
   EXPECT_THAT(why_lines(FilterRecord{}), ElementsAre("nothing was tried: too few packets so far"));
 }
 
+TEST(Why, TierTwoByNameWaitsForNoPackets) {
+  FilterRecord record;
+  record.engine = "tier2";
+  EXPECT_THAT(why_lines(record),
+              ElementsAre("tier 2 was asked for by name: nothing else was tried"));
+}
+
 TEST(Why, EachRefusalHasItsReason) {
   FilterRecord record;
   record.tier.refused_unavailable = record.tier.refused_compiler = record.tier.refused_verifier = 1;

@@ -43,7 +43,8 @@ std::string two_ends(const std::string& left, const std::string& right, size_t c
 }
 
 std::string nanoseconds(double ns, uint64_t samples) {
-  return samples ? fmt::format("{:.{}f}", ns, ns < 99999 ? 1 : 0) : "-";
+  // A few short packets may take no time that is left after the clock's own.
+  return samples && ns > 0 ? fmt::format("{:.{}f}", ns, ns < 99999 ? 1 : 0) : "-";
 }
 
 void append_record(std::string& out, const FilterRecord& record, size_t columns, uint64_t now_ns,
@@ -98,6 +99,7 @@ std::string short_count(uint64_t number) {
 std::string short_seconds(double seconds) {
   double size = std::fabs(seconds);
   if (size == 0) return "0 s";
+  if (size * 1e6 <= 0.5) return "0 us";  // and no "-0"
   if (size < 0.9995e-3) return fmt::format("{:.0f} us", seconds * 1e6);
   if (size < 0.9995) return fmt::format("{:.0f} ms", seconds * 1e3);
   if (size < 99.95) return fmt::format("{:.1f} s", seconds);
