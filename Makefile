@@ -18,7 +18,7 @@ help:
 	@echo "make bench-full the same with more repeats and longer runs; at most 25 minutes"
 	@echo "make build      library, command and preload library, in $(BUILD)/"
 	@echo "make install    into PREFIX=$(PREFIX); make uninstall removes exactly that"
-	@echo "make deb        a Debian package, in $(BUILD)/"
+	@echo "make deb        the Debian packages ipjit, ipjit-tier2, ipjitd and ipjit-dkms, in $(BUILD)/"
 	@echo "make clean      remove every build directory"
 
 demo:

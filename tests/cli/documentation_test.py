@@ -72,6 +72,14 @@ class Documentation(unittest.TestCase):
                 for option in re.findall(r"(?<![\w-])--?[A-Za-z][\w-]*", line):
                     self.assertIn(option, options(title.split()[1]), title)
 
+    def test_make_help_names_every_package(self):
+        rules = (SOURCE / "packaging" / "CMakeLists.txt").read_text()
+        packages = re.findall(r"set\(CPACK_DEBIAN_\w+_PACKAGE_NAME (\S+)\)", rules)
+        self.assertIn("ipjit", packages)
+        text = subprocess.run(["make", "-s", "-C", SOURCE, "help"], capture_output=True, check=True)
+        line, = re.findall(r"^make deb .*$", text.stdout.decode(), re.MULTILINE)
+        self.assertEqual(set(re.findall(r"ipjit[\w-]*", line)), set(packages))
+
     def test_completion_offers_exactly_the_options(self):
         def offered(*words):
             script = (f"source '{COMPLETION}'; COMP_WORDS=({' '.join(words)} '-'); "
