@@ -39,12 +39,11 @@ Result<Profile> parse_profile(std::string_view text);
 /// Fails: kBadInput.
 Status check_profile(const Profile& profile, const Program& program);
 
-/// Writes the text form; a reader sees the old file or the new one.
-/// Fails: kIo.
-Status save_profile(const Profile& profile, const std::string& path);
+/// The text of a file: the text form and a last line `end`, without which it was cut short.
+std::string print_file(const Profile& profile);
 
-/// Reads a file of the text form; then call check_profile().
-/// Fails: kIo, and as parse_profile().
-Result<Profile> load_profile(const std::string& path);
+/// Reads what print_file() gave; then call check_profile().
+/// Fails: kSyntax without the last line, and as parse_profile().
+Result<Profile> parse_file(std::string_view text);
 
 }  // namespace ipjit::ir

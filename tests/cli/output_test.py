@@ -73,6 +73,13 @@ class Output(unittest.TestCase):
                     self.assertEqual((done.returncode, done.stderr),
                                      (1, name + b": standard output cannot be written\n"), place)
 
+    def test_no_file_takes_the_place_of_a_closed_stream(self):
+        made = subprocess.run(
+            ["sh", "-c", 'exec "$0" "$@" 2>&-', IPJIT, "filter", "--progress", "-r", "-", "-w", self.out, "tcp"],
+            input=self.pcap.read_bytes(), stdout=subprocess.DEVNULL, timeout=120, env=CLEAN, check=False)
+        self.assertEqual(made.returncode, 0)
+        self.assertEqual(ipjit("filter", "-r", self.out, "--count", "tcp").stdout.strip(), b"10")
+
     def test_stderr_of_refusals(self):
         self.same_without_stderr(2, "bogus")
         self.same_without_stderr(1, "filter", "-r", self.out, "tcp")

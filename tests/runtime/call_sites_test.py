@@ -3,7 +3,7 @@
 """An inlined run has two calls, one for general and one for specialised code (ipjit/inline.h):
 compilers would make one of them, since they look alike.
 
-    call_sites_test.py CC INCLUDE
+    call_sites_test.py INCLUDE CC [WORD...]
 """
 import pathlib
 import re
@@ -29,22 +29,22 @@ def calls(compiler, include, level):
     with tempfile.TemporaryDirectory() as room:
         source, made = pathlib.Path(room, "run.c"), pathlib.Path(room, "run.o")
         source.write_text(PROGRAM, encoding="utf-8")
-        subprocess.run([compiler, level, "-I", include, "-c", source, "-o", made], check=True)
+        subprocess.run([*compiler, level, "-I", include, "-c", source, "-o", made], check=True)
         listing = subprocess.run(["objdump", "-d", made], check=True, capture_output=True, text=True)
-    return len(re.findall(r"\bcall +\*", listing.stdout))
+    return len(re.findall(r"\bcallq?\s+\*", listing.stdout))
 
 
-def main(compiler, include):
+def main(include, *compiler):
     if not shutil.which("objdump"):
         print("skipped: no objdump (binutils)")
         return SKIPPED
-    compilers = [compiler] + [name for name in ("clang", "clang-19") if shutil.which(name)]
+    compilers = [compiler] + [(name,) for name in ("clang", "clang-19") if shutil.which(name)]
     wrong = 0
     for name in compilers:
         for level in ("-O1", "-O2", "-O3"):
             count = calls(name, include, level)
             if count != 2:
-                print(f"{name} {level}: {count} calls of a filter's code, not 2")
+                print(f"{' '.join(name)} {level}: {count} calls of a filter's code, not 2")
                 wrong += 1
     return 1 if wrong else 0
 

@@ -50,7 +50,7 @@ int run(const Options& options) {
   if (!kept) return complain(kept.error());
   Result<ir::Profile> profile = profile_of(options);
   if (!profile) return complain(profile.error());
-  std::string text = ir::print(*profile);
+  std::string text = ir::print_file(*profile);
   if (options.json) {
     const nlohmann::ordered_json json = {{"filter", options.source.title()},
                                          {"packets", profile->packets},

@@ -3,7 +3,9 @@
 //
 // Each subcommand is a file cmd_NAME.cpp that does its own work in a callback; this file knows
 // none of them beyond its name.  Exit status: 0 success, 2 misuse of the command line, 1 otherwise.
+#include <fcntl.h>
 #include <fmt/core.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <string>
@@ -58,6 +60,14 @@ std::string why_refused(const CLI::App& app, const CLI::ParseError& error, int a
   return why;
 }
 
+/// A file that is opened where a standard stream was closed would get that stream's words.  What
+/// takes its place cannot be used either, and is not there for what `exec` runs.
+void hold_closed_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (fcntl(stream, F_GETFD) < 0)
+      static_cast<void>(open("/dev/null", O_CLOEXEC | (stream == 0 ? O_WRONLY : O_RDONLY)));
+}
+
 int run(int argc, char** argv) {
   int status = kSuccess;
   CLI::App app{
@@ -82,4 +92,7 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace ipjit::cli
 
-int main(int argc, char** argv) { return ipjit::cli::run(argc, argv); }
+int main(int argc, char** argv) {
+  ipjit::cli::hold_closed_streams();
+  return ipjit::cli::run(argc, argv);
+}

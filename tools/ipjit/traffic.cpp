@@ -18,7 +18,7 @@ Result<ir::Profile> of_file(const std::string& path, const std::string& title,
                             const ir::Program& general) {
   Result<std::string> text = read_file(path);
   if (!text) return text.error();
-  Result<ir::Profile> profile = ir::parse_profile(*text);
+  Result<ir::Profile> profile = ir::parse_file(*text);
   auto of_this_file = [&](Error error, const std::string& hint) {
     error.why = path + ": " + error.why + hint;
     return error;
