@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <string>
+#include <string_view>
 
 #include "tools/ipjit/commands.h"
 #include "tools/ipjit/complaint.h"
@@ -76,7 +77,11 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", "ipjit " IPJIT_VERSION);
   app.require_subcommand(1);
   app.footer(kExamples);
-  add_subcommands(app, status);
+  // What `exec` runs waits for this, and all subcommands with their options take milliseconds.
+  if (argc > 1 && argv[1] == std::string_view("exec"))
+    add_exec(app, status);
+  else
+    add_subcommands(app, status);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked) {
